@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# Three install components: core (no libtorch), torch, tools (the program installs itself, with the example spaces).
+include(CMakePackageConfigHelpers)
+set(hwprof_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hwprof)
+
+install(TARGETS hwprof EXPORT hwprof
+  ARCHIVE COMPONENT core LIBRARY COMPONENT core RUNTIME COMPONENT core
+  FILE_SET HEADERS COMPONENT core)
+install(EXPORT hwprof FILE hwprofTargets.cmake NAMESPACE hwprof:: DESTINATION ${hwprof_cmake_dir} COMPONENT core)
+
+if(HWPROF_TORCH)
+  install(TARGETS hwprof_torch EXPORT hwprof_torch
+    ARCHIVE COMPONENT torch LIBRARY COMPONENT torch RUNTIME COMPONENT torch
+    FILE_SET HEADERS COMPONENT torch)
+  install(EXPORT hwprof_torch FILE hwprofTorchTargets.cmake NAMESPACE hwprof:: DESTINATION ${hwprof_cmake_dir}
+    COMPONENT torch)
+endif()
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hwprofConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/hwprofConfig.cmake INSTALL_DESTINATION ${hwprof_cmake_dir}
+  NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/hwprofConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/hwprofConfig.cmake ${PROJECT_BINARY_DIR}/hwprofConfigVersion.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/HwprofYamlCpp.cmake ${PROJECT_SOURCE_DIR}/cmake/HwprofLibtorch.cmake
+  DESTINATION ${hwprof_cmake_dir} COMPONENT core)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT core)
+if(HWPROF_TOOLS)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/spaces DESTINATION ${CMAKE_INSTALL_DATADIR}/hwprof COMPONENT tools)
+endif()

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# cpack -G DEB: libhwprof-dev (core), libhwprof-torch-dev and hwprof (the program).
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "hwprof maintainers <hwprof@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+
+set(CPACK_COMPONENTS_ALL core)
+if(HWPROF_TORCH)
+  list(APPEND CPACK_COMPONENTS_ALL torch)
+endif()
+if(HWPROF_TOOLS)
+  list(APPEND CPACK_COMPONENTS_ALL tools)
+endif()
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/src)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+
+set(same_version "(= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_CORE_PACKAGE_NAME libhwprof-dev)
+set(CPACK_DEBIAN_CORE_PACKAGE_DEPENDS "libyaml-cpp-dev")
+set(CPACK_COMPONENT_CORE_DESCRIPTION "Core library: headers, library, CMake package; free of libtorch")
+
+set(CPACK_DEBIAN_TORCH_PACKAGE_NAME libhwprof-torch-dev)
+set(CPACK_DEBIAN_TORCH_PACKAGE_DEPENDS "libhwprof-dev ${same_version}, libtorch-dev")
+set(CPACK_COMPONENT_TORCH_DESCRIPTION "Component torch: measuring on the CPU and on CUDA with libtorch")
+
+set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME hwprof)
+set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION science)
+# Without OpenBLAS, libtorch's 1x1 convolutions fall back to the reference BLAS, many times slower.
+set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS "libopenblas0-pthread")
+if(BUILD_SHARED_LIBS)
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libhwprof-dev ${same_version}")
+  if(HWPROF_TORCH)
+    string(APPEND CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS ", libhwprof-torch-dev ${same_version}")
+  endif()
+endif()
+set(CPACK_COMPONENT_TOOLS_DESCRIPTION "The program hwprof-cli")
+include(CPack)

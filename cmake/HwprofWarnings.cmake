@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings of every target of ours; linked inside $<BUILD_INTERFACE:> so that it is not exported.
+add_library(hwprof_warnings INTERFACE)
+target_compile_options(hwprof_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual)
+
+# Errors only with the compilers that our checks use: a newer one warns of more, and that must not stop a user.
+if(HWPROF_WERROR AND "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" MATCHES "^(GNU 12|Clang 14)\\.")
+  target_compile_options(hwprof_warnings INTERFACE -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 sees this one in its own AVX-512 header.
+    target_compile_options(hwprof_warnings INTERFACE -Wno-error=maybe-uninitialized)
+  endif()
+endif()

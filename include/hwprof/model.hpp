@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hwprof/record.hpp"
+
+namespace hwprof {
+
+struct FitOptions {
+  std::string kind = "linear";  ///< one of list_models()
+  Metric metric = Metric::latency;
+  std::uint64_t seed = 0;  ///< of the cross-validation folds
+  // linear: cost = scale * sum of primitives + bias, by least squares of the relative error
+  bool num_blocks = false;   ///< a second variable, the number of blocks (aw_nas' 2-variant)
+  double ridge = 0;          ///< penalty on the standardised coefficients, bias excepted; >= 0
+  bool huber = false;        ///< weigh outlying networks down (Huber, k = 1.345 robust deviations)
+  bool nonnegative = false;  ///< no coefficient below 0, bias included
+};
+
+/// How a fit went; nothing is dropped without being counted here.
+struct FitSummary {
+  std::string kind;
+  std::map<std::string, double> coefficients;                          ///< scale, bias (metric's unit), per_block
+  std::size_t nets_used = 0, nets_dropped = 0;                         ///< whole networks; dropped: failed or outlying
+  std::size_t prims_known = 0, samples_used = 0, samples_dropped = 0;  ///< table rows; measurements behind them
+  /// Whole networks against their prediction, in-sample and held out in up to ten folds (neither the line nor,
+  /// where others cover its primitives, the table has seen the network); 0.05 is 5 %. 0 with a note in
+  /// notes where there were no networks to compare.
+  double fit_mape = 0, cv_mape = 0;
+  std::vector<std::string> notes;  ///< what was dropped, and why
+};
+
+struct Prediction {
+  double value = 0;           ///< in the metric's unit
+  double standard_error = 0;  ///< of value, from the spread of the table and of the fit
+  int estimated = 0;          ///< primitives not measured but estimated by a learned model
+};
+
+/// A fitted cost model. Cheap to copy (shared, immutable); safe to use from any thread.
+class Model {
+ public:
+  [[nodiscard]] const std::string& kind() const noexcept;
+  [[nodiscard]] Metric metric() const noexcept;
+  [[nodiscard]] const FitSummary& summary() const noexcept;
+  [[nodiscard]] const Provenance& from() const noexcept;
+
+  /// Cost of the network made of these primitives, in the metric's unit; never below 0.
+  /// O(n) look-ups, allocates nothing unless it throws.
+  /// @throws Error(Fault::missing) naming every primitive that the model knows nothing of.
+  [[nodiscard]] double predict(const std::vector<Prim>& prims) const;
+  [[nodiscard]] Prediction predict_with_error(const std::vector<Prim>& prims) const;
+
+  /// The members of prims that predict() would refuse, each once.
+  [[nodiscard]] std::vector<Prim> missing(const std::vector<Prim>& prims) const;
+
+  /// What the primitive adds to the model's sum, if it is known.
+  [[nodiscard]] std::optional<Measured> entry(const Prim& prim) const;
+  [[nodiscard]] std::vector<Prim> known() const;  ///< sorted
+
+  class Impl;
+  explicit Model(std::shared_ptr<const Impl> impl);
+  [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// Fits to records of purpose "coverage", "calibration" or none; "validation" and "repeat" are left out.
+/// @throws Error(Fault::missing) when the records cannot support the kind, with what is lacking;
+/// Error(Fault::usage) for records that differ in device, compiler, mode, batch, threads, memory layout or
+/// precision, naming the difference, and for options that the kind does not have.
+///
+/// "table": per primitive the mean over all places it was measured in, without those further than 5 robust
+/// deviations (MAD; at least 5 %) from the median; unsteady networks weigh a quarter. "linear": scale and bias
+/// over the sum of that table; eight or more "calibration" networks decide alone; networks more than 5
+/// robust deviations (at least 5 %) off are dropped, unless Huber's weights are asked for.
+[[nodiscard]] Model fit(const std::vector<NetRecord>& records, const FitOptions& options = {});
+[[nodiscard]] std::vector<std::string> list_models();
+
+/// Versioned JSON: units, device, fit statistics inside. Old versions load for ever.
+/// @throws Error(Fault::input) with file:line.
+[[nodiscard]] Model load_model(const std::string& file);
+void save_model(const std::string& file, const Model& model);
+
+/// Predictions against measurements; 1.0 is 100 %. Errors are relative to the measurement.
+struct Evaluation {
+  std::size_t n = 0;
+  double mape = 0, median_ape = 0, rrmse = 0, max_ape = 0, within_5 = 0, within_10 = 0;
+  double pearson = 0, spearman = 0, kendall = 0;  ///< tau-b; 0 when undefined (constant input)
+  std::optional<double> repeatability_mape;       ///< the same networks measured twice, where they were
+  std::size_t left_out = 0;                       ///< not measured, or missing primitives
+};
+
+/// @throws Error(Fault::usage) for lengths that differ or are 0, and for measurements that are not positive.
+[[nodiscard]] Evaluation evaluate(const std::vector<double>& predicted, const std::vector<double>& measured);
+
+/// The model against whole networks. Only records of purpose "validation" count where there are any;
+/// "repeat" records of the same arch give the repeatability.
+[[nodiscard]] Evaluation evaluate(const Model& model, const std::vector<NetRecord>& records);
+
+/// The same as a JSON text with schema and units (validation.json).
+[[nodiscard]] std::string to_json(const Evaluation& evaluation, const Model& model);
+
+}  // namespace hwprof

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "hwprof/graph.hpp"
+
+namespace hwprof {
+
+/// Tensors that modules share where their graphs have no weights of their own, so that a hundred networks
+/// fit into memory. Within one module no tensor is used twice. For modules whose results do not matter.
+/// Not thread-safe.
+class WeightPool {
+ public:
+  /// channels_last: memory layout of the convolutions' weights; inputs are the caller's affair.
+  explicit WeightPool(std::uint64_t seed = 0, torch::Device device = torch::kCPU, bool channels_last = false);
+  ~WeightPool();
+  WeightPool(const WeightPool&) = delete;
+  WeightPool& operator=(const WeightPool&) = delete;
+
+ private:
+  friend class GraphModule;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A Graph as a libtorch module. The parameters of op "L03.dw" are named "L03.dw.weight" and
+/// "L03.dw.bias", running statistics "….running_mean" and "….running_var". Weights come from the Graph
+/// where it has them, otherwise convolutions and linear layers are drawn (normal, He's variance) and batch
+/// norms are neutral. In evaluation mode on return; batch norm and dropout follow train().
+class GraphModule : public torch::nn::Module {
+ public:
+  /// input: shape that the graph is built for; forward() takes another batch or map size as well where the
+  /// ops allow it. @throws Error(Fault::input) for a graph that infer_shapes() refuses,
+  /// Error(Fault::unsupported) naming an op that libtorch cannot run, std::bad_alloc.
+  GraphModule(Graph graph, const Shape& input, std::uint64_t seed = 0);
+  GraphModule(Graph graph, const Shape& input, WeightPool& pool);
+
+  /// input: {N, C, H, W}; the result is the graph's first output, in the shape of infer_shapes(). A value is freed
+  /// after its last use. Without gradients, activations work in place where nothing else needs their input.
+  /// @throws Error(Fault::device) with libtorch's reason, std::bad_alloc.
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& input);
+
+  /// The same, calling after(i) when op i is done.
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& input, const std::function<void(int op)>& after);
+
+  [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
+
+ private:
+  void build(const Shape& input, WeightPool& pool);
+  Graph graph_;
+  std::vector<std::vector<torch::Tensor>> weights_;  // per op
+  std::vector<int> last_use_;                        // op after which the value is not needed any more; -1: an output
+  std::vector<bool> in_place_;                       // the op may overwrite its input
+};
+
+/// Registers the compilers "cpu" and "cuda" (and "-1", aw_nas' name of the CPU). Call it once.
+void register_torch_compilers();
+
+/// Devices that libtorch can use here: "cpu", and "cuda:0" up to as many as there are.
+[[nodiscard]] std::vector<std::string> list_torch_devices();
+
+}  // namespace hwprof

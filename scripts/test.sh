@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds and runs all tests: everything with g++, the core under AddressSanitizer and
+# UndefinedBehaviorSanitizer, the core with clang++. Names of test presets as arguments restrict it to those.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/lib.sh
+
+presets=("$@")
+if [ "${#presets[@]}" -eq 0 ]; then
+  presets=(release asan clang)
+fi
+
+install_missing build test
+failed=()
+for preset in "${presets[@]}"; do
+  echo "== $preset"
+  cmake --preset "$preset" -DHWPROF_TESTS=ON -DHWPROF_EXAMPLES=ON
+  cmake --build --preset "$preset"
+  if ! ctest --preset "$preset" | tee "build/$preset/ctest.log"; then
+    failed+=("$preset")
+  fi
+done
+
+for preset in "${presets[@]}"; do
+  echo "== $preset"
+  sed -n '/tests passed/,$p' "build/$preset/ctest.log"
+done
+if [ "${#failed[@]}" -gt 0 ]; then
+  echo "Tests failed in: ${failed[*]}"
+  exit 1
+fi

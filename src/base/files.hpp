@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hwprof::base {
+
+/// @throws Error(Fault::input) when it cannot be read or is larger than max_bytes.
+[[nodiscard]] std::string read_file(const std::string& file, std::uint64_t max_bytes = std::uint64_t{1} << 28);
+
+/// Appears by rename, so that a reader sees the old content or the new one. Folders above are created.
+/// @throws Error(Fault::input) when it cannot be written.
+void write_file(const std::string& file, std::string_view content);
+
+/// Erases what a killed write_file() left in dir (not below it); anything else stays.
+void sweep_folder(const std::string& dir);
+
+[[nodiscard]] bool exists(const std::string& path);
+[[nodiscard]] bool is_folder(const std::string& path);
+void make_folder(const std::string& dir);
+
+/// Names (not paths) of what lies in dir, sorted with numbers by value ("2" before "10").
+[[nodiscard]] std::vector<std::string> list_folder(const std::string& dir);
+
+/// dir / relative. @throws Error(Fault::input) when relative is absolute, has "..", or a link on the way
+/// leads out of dir.
+[[nodiscard]] std::string inside(const std::string& dir, const std::string& relative);
+
+/// The files that hwprof wrote into a folder, kept in its file ".hwprof-manifest". What is not listed
+/// there is never erased.
+class Manifest {
+ public:
+  /// A folder without a manifest has an empty one. @throws Error(Fault::input) for a damaged file.
+  explicit Manifest(std::string dir);
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  /// Notes a path, relative to dir, before it is written. A path that ends with '/' stands for a folder
+  /// and everything in it.
+  void add(const std::string& relative);
+  void add(const std::vector<std::string>& relative);
+  void forget(const std::string& relative);
+  /// Whether the path itself or a folder above it is listed.
+  [[nodiscard]] bool lists(const std::string& relative) const;
+  /// Erases what is listed, then the folders that this leaves empty; the manifest is empty afterwards.
+  void erase_listed();
+  /// Names in dir, the manifest and what a killed write left apart, that are not listed.
+  [[nodiscard]] std::vector<std::string> foreign() const;
+
+ private:
+  void save() const;
+
+  std::string dir_;
+  std::vector<std::string> entries_;
+};
+
+}  // namespace hwprof::base

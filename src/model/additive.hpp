@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "model/impl.hpp"
+#include "model/prim_table.hpp"
+
+namespace hwprof::model {
+
+/// cost = scale * sum + bias + per_block * number of primitives; as it stands, the plain sum.
+struct Line {
+  double scale = 1, bias = 0, per_block = 0;
+  bool with_blocks = false;  ///< per_block was fitted
+  double residual = 0;       ///< standard deviation of the relative error of whole networks
+
+  [[nodiscard]] double at(double sum, std::size_t blocks) const noexcept {
+    const double cost = scale * sum + bias + per_block * static_cast<double>(blocks);
+    return cost > 0 ? cost : 0;
+  }
+};
+
+/// Kinds "table" (plain sum) and "linear": a cost per primitive and a line over their sum.
+class Additive final : public Model::Impl {
+ public:
+  Additive(Info info, PrimTable table, Line line);
+  [[nodiscard]] double predict(const std::vector<Prim>& prims) const override;
+  [[nodiscard]] Prediction predict_with_error(const std::vector<Prim>& prims) const override;
+  [[nodiscard]] std::vector<Prim> missing(const std::vector<Prim>& prims) const override;
+  [[nodiscard]] std::optional<Measured> entry(const Prim& prim) const override;
+  [[nodiscard]] std::vector<Prim> known() const override;
+  void write(base::Json& json) const override;
+
+  [[nodiscard]] static std::shared_ptr<const Model::Impl> read(Info info, const base::JsonReader& json);
+
+  [[nodiscard]] const PrimTable& table() const noexcept { return table_; }
+  [[nodiscard]] const Line& line() const noexcept { return line_; }
+
+ private:
+  [[noreturn]] void refuse(const std::vector<Prim>& prims) const;
+
+  PrimTable table_;
+  Line line_;
+};
+
+}  // namespace hwprof::model

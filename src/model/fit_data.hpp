@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/impl.hpp"
+#include "model/prim_table.hpp"
+
+namespace hwprof::model {
+
+/// One measurement of a primitive inside a network.
+struct Sample {
+  std::uint32_t net = 0;  ///< in FitData::nets
+  double value = 0, spread = 0;
+  double weight = 1;  ///< lower where the network was not steady
+};
+
+/// One network that a fit may use.
+struct FitNet {
+  const NetRecord* record = nullptr;
+  std::vector<std::uint32_t> prims;  ///< numbers in FitData::index, in execution order
+  double measured = 0;               ///< overall cost; 0 when there is none
+  double weight = 1;
+};
+
+/// The records that a fit may use, checked to belong together. The records must outlive it.
+struct FitData {
+  PrimIndex index;
+  std::vector<std::vector<Sample>> samples;  ///< by number in index; none for primitives without a cost
+  std::vector<FitNet> nets;
+  Info info;  ///< metric, provenance; summary: what was left out so far
+};
+
+/// @throws Error(Fault::usage) for records that do not belong together, naming the difference;
+/// Error(Fault::missing) when none can be used.
+[[nodiscard]] FitData collect(const std::vector<NetRecord>& records, const FitOptions& options);
+
+/// A robust mean per primitive: samples further than 5 robust deviations (median/MAD, taken as at least
+/// 5 % of the median) from the median are dropped, the rest is averaged. The spread is the 95 % interval of
+/// that mean from the scatter over contexts, with the scatter of all primitives as prior for those that
+/// were seen a few times only.
+///
+/// Costs come by number in index; `samples` is 0 where nothing was measured. Networks marked in left_out do
+/// not count for the primitives that others cover, too.
+[[nodiscard]] std::vector<Measured> build_table(const FitData& data, const std::vector<bool>& left_out = {});
+
+}  // namespace hwprof::model

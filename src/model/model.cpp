@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hwprof/model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "hwprof/error.hpp"
+#include "model/fit_additive.hpp"
+#include "model/kinds.hpp"
+
+namespace hwprof {
+
+const std::vector<model::Kind>& model::kinds() {
+  static const std::vector<Kind> all{
+      {"table", fit_table, Additive::read, {"residual", "table"}},
+      {"linear", fit_linear, Additive::read, {"coefficients", "residual", "table"}},
+  };
+  return all;
+}
+
+const model::Kind* model::find_kind(const std::string& name) {
+  const auto found =
+      std::find_if(kinds().begin(), kinds().end(), [&name](const Kind& kind) { return kind.name == name; });
+  return found == kinds().end() ? nullptr : &*found;
+}
+
+Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {
+  if (!impl_) throw Error(Fault::internal, "a model without contents");
+}
+
+const std::string& Model::kind() const noexcept {
+  return impl_->info().summary.kind;
+}
+Metric Model::metric() const noexcept {
+  return impl_->info().metric;
+}
+const FitSummary& Model::summary() const noexcept {
+  return impl_->info().summary;
+}
+const Provenance& Model::from() const noexcept {
+  return impl_->info().from;
+}
+double Model::predict(const std::vector<Prim>& prims) const {
+  return impl_->predict(prims);
+}
+Prediction Model::predict_with_error(const std::vector<Prim>& prims) const {
+  return impl_->predict_with_error(prims);
+}
+std::vector<Prim> Model::missing(const std::vector<Prim>& prims) const {
+  return impl_->missing(prims);
+}
+std::optional<Measured> Model::entry(const Prim& prim) const {
+  return impl_->entry(prim);
+}
+std::vector<Prim> Model::known() const {
+  return impl_->known();
+}
+
+std::vector<std::string> list_models() {
+  std::vector<std::string> names;
+  for (const auto& kind : model::kinds()) names.push_back(kind.name);
+  return names;
+}
+
+Model fit(const std::vector<NetRecord>& records, const FitOptions& options) {
+  const model::Kind* kind = model::find_kind(options.kind);
+  if (kind == nullptr)
+    throw Error(Fault::usage,
+                "unknown kind of model " + base::in_quotes(options.kind) + base::suggest(options.kind, list_models()));
+  if (!std::isfinite(options.ridge) || options.ridge < 0)
+    throw Error(Fault::usage, "ridge must be a number of at least 0, found " + base::format_number(options.ridge));
+  return Model(kind->fit(model::collect(records, options), options));
+}
+
+}  // namespace hwprof

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "base/text.hpp"
+#include "hwprof/error.hpp"
+#include "hwprof/objective.hpp"
+
+namespace hwprof {
+namespace {
+
+struct ArchHash {
+  std::size_t operator()(const Arch& arch) const noexcept {
+    std::uint64_t hash = 14695981039346656037U;  // FNV-1a
+    for (const auto option : arch) hash = (hash ^ option) * 1099511628211U;
+    return static_cast<std::size_t>(hash);
+  }
+};
+
+}  // namespace
+
+/// Costs by architecture.
+class HardwareObjective::Memo {
+ public:
+  template <typename Compute>
+  std::vector<double> get(const Arch& arch, Compute compute) {
+    {
+      const std::shared_lock lock(mutex_);
+      const auto found = known_.find(arch);
+      if (found != known_.end()) return found->second;
+    }
+    std::vector<double> costs = compute();
+    const std::unique_lock lock(mutex_);
+    if (known_.size() >= most) known_.clear();
+    known_.emplace(arch, costs);
+    return costs;
+  }
+
+ private:
+  static constexpr std::size_t most = 1000000;
+  std::shared_mutex mutex_;
+  std::unordered_map<Arch, std::vector<double>, ArchHash> known_;
+};
+
+namespace {
+
+std::vector<HardwarePerf> by_metric(std::vector<Model> models) {
+  std::vector<HardwarePerf> perfs;
+  for (auto& model : models) perfs.push_back({to_string(model.metric()), std::move(model), {}});
+  return perfs;
+}
+
+}  // namespace
+
+HardwareObjective::HardwareObjective(std::shared_ptr<const MixinProfilingSearchSpace> space, std::vector<Model> models)
+    : HardwareObjective(std::move(space), by_metric(std::move(models))) {}
+
+HardwareObjective::HardwareObjective(std::shared_ptr<const MixinProfilingSearchSpace> space,
+                                     std::vector<HardwarePerf> perfs)
+    : space_(std::move(space)), perfs_(std::move(perfs)), memo_(std::make_shared<Memo>()) {
+  if (!space_) throw Error(Fault::usage, "a hardware objective needs a search space");
+  if (perfs_.empty()) throw Error(Fault::usage, "a hardware objective needs at least one model");
+  auto names = perf_names();
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end())
+    throw Error(Fault::usage, "a hardware objective takes one model per perf, found two of " + base::in_quotes(*twice) +
+                                  "; give the perfs names of their own");
+}
+
+std::vector<std::string> HardwareObjective::perf_names() const {
+  std::vector<std::string> names;
+  for (const auto& perf : perfs_) names.push_back(perf.name);
+  return names;
+}
+
+std::vector<double> HardwareObjective::get_perfs(const Arch& arch) const {
+  return memo_->get(arch, [&] {
+    const auto prims = space_->primitives(arch);
+    std::vector<double> costs;
+    for (const auto& perf : perfs_) costs.push_back(perf.model.predict(prims));
+    return costs;
+  });
+}
+
+Effect HardwareObjective::effect(const Arch& arch) const {
+  Effect all;
+  const bool shapes = std::any_of(perfs_.begin(), perfs_.end(), [](const auto& perf) { return bool(perf.form); });
+  if (!shapes) return all;
+  const auto costs = get_perfs(arch);
+  for (std::size_t i = 0; i < perfs_.size(); ++i) {
+    if (!perfs_[i].form) continue;
+    const Effect one = perfs_[i].form(costs[i]);
+    all.reward_factor *= one.reward_factor;
+    all.reward_term += one.reward_term;
+    all.loss_factor *= one.loss_factor;
+    all.loss_term += one.loss_term;
+  }
+  return all;
+}
+
+double HardwareObjective::get_reward(const Arch& arch) const {
+  return effect(arch).reward_term;
+}
+
+double HardwareObjective::get_loss(const Arch& arch) const {
+  return effect(arch).loss_term;
+}
+
+double HardwareObjective::shaped_reward(const Arch& arch, double accuracy) const {
+  const Effect all = effect(arch);
+  return accuracy * all.reward_factor + all.reward_term;
+}
+
+double HardwareObjective::shaped_loss(const Arch& arch, double task_loss) const {
+  const Effect all = effect(arch);
+  return task_loss * all.loss_factor + all.loss_term;
+}
+
+}  // namespace hwprof

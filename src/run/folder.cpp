@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/text.hpp"
+#include "hwprof/error.hpp"
+#include "hwprof/version.hpp"
+
+namespace hwprof::run {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* schema = "hwprof.run";
+constexpr int schema_version = 1;
+
+/// "threads (1 then, 2 now)" for every option that is not the same in both.
+std::vector<std::string> differences(const base::Json& then, const base::Json& now) {
+  const auto value = [](const base::Json& options, const std::string& name) {
+    const auto at = options.find(name);
+    return at == options.end() ? std::string("not given") : at->dump();
+  };
+  std::vector<std::string> out;
+  const auto compare = [&](const std::string& name) {
+    const std::string was = value(then, name);
+    const std::string is = value(now, name);
+    if (was != is) out.push_back(name + " (" + was + " then, " + is + " now)");
+  };
+  for (const auto& item : now.items()) compare(item.key());
+  for (const auto& item : then.items())
+    if (!now.contains(item.key())) compare(item.key());
+  return out;
+}
+
+std::string made(const std::string& dir) {
+  if (dir.empty()) throw Error(Fault::usage, "a result folder must be given");
+  base::make_folder(dir);
+  return dir;
+}
+
+std::string some(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 3;
+  if (names.size() <= most) return base::join(names, ", ");
+  return base::join({names.begin(), names.begin() + most}, ", ") + " and " + std::to_string(names.size() - most) +
+         " more";
+}
+
+}  // namespace
+
+Folder::Folder(const std::string& dir) : dir_(made(dir)), manifest_(dir_) {
+  // A lock of the folder itself leaves no file behind and goes with the process, however that ends.
+  lock_ = ::open(dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(lock_);
+    throw Error(Fault::usage, dir_ + ": another hwprof process is working in this folder");
+  }
+  manifest_ = base::Manifest(dir_);  // as the process before left it
+  base::sweep_folder(dir_);
+}
+
+Folder::~Folder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+std::string Folder::path(const std::string& relative) const {
+  return (fs::path(dir_) / relative).string();
+}
+
+void Folder::begin(const base::Json& options, const std::string& fingerprint, Earlier earlier) {
+  if (manifest_.empty()) {
+    const auto found = manifest_.foreign();
+    if (!found.empty())
+      throw Error(Fault::usage, dir_ + ": the folder is not empty and was not written by hwprof (it holds " +
+                                    some(found) + "); choose another one");
+  } else if (earlier == Earlier::replace) {
+    manifest_.erase_listed();
+  } else if (base::exists(path(run_file))) {
+    const auto then = read_run(dir_);
+    const auto changed = differences(then["options"].raw(), options);
+    const bool same_space = then["space_fingerprint"].text() == fingerprint;
+    if (!changed.empty() || !same_space)
+      throw Error(Fault::usage, dir_ + ": the folder holds a run with " +
+                                    (changed.empty() ? "other primitives or networks: the space has changed since"
+                                                     : "other options: " + base::join(changed, ", ")) +
+                                    "; give the same again, choose another folder or replace the run with --force");
+    if (earlier == Earlier::refuse)
+      throw Error(Fault::usage,
+                  dir_ + ": the folder holds a run already; --resume goes on with it, --force replaces it");
+  }
+  note(run_file);
+  base::save_json(path(run_file), base::Json{{"schema", std::string(schema) + "/" + std::to_string(schema_version)},
+                                             {"version", version},
+                                             {"space_fingerprint", fingerprint},
+                                             {"options", options}});
+}
+
+void Folder::note(const std::vector<std::string>& relative) {
+  for (const auto& name : relative)
+    if (!manifest_.lists(name) && base::exists(path(name)))
+      throw Error(Fault::usage, path(name) + ": is there already and was not written by hwprof; move it away");
+  manifest_.add(relative);
+}
+
+base::JsonReader read_run(const std::string& dir) {
+  const std::string file = (fs::path(dir) / run_file).string();
+  if (!base::exists(file)) throw Error(Fault::input, dir + ": is not a run folder of hwprof (it has no run.json)");
+  auto json = base::JsonReader::load(file);
+  json.schema(schema, schema_version);
+  (void)json["options"].items();
+  return json;
+}
+
+}  // namespace hwprof::run

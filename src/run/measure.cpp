@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "base/text.hpp"
+#include "hwprof/error.hpp"
+#include "measure/outcome.hpp"
+#include "run/steps.hpp"
+
+namespace hwprof {
+namespace fs = std::filesystem;
+namespace {
+
+/// Absolute, without a slash at the end.
+fs::path plain(const std::string& dir) {
+  fs::path path = fs::absolute(dir).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// The run folder around a compiler folder, if there is one that hwprof keeps.
+std::optional<std::string> run_of(const std::string& compiler_dir) {
+  const fs::path hardwares = plain(compiler_dir).parent_path();
+  if (hardwares.filename() != run::hardwares_folder) return {};
+  const std::string dir = hardwares.parent_path().string();
+  return base::Manifest(dir).empty() ? std::nullopt : std::optional<std::string>(dir);
+}
+
+/// What the raw folders say now; only the online compilers leave an outcome that tells of rounds and drift.
+MeasureSummary summarize(const BaseHardwareCompiler& compiler, const std::vector<Artifact>& artifacts) {
+  MeasureSummary summary;
+  summary.nets = artifacts.size();
+  for (const auto& artifact : artifacts) {
+    const NetRecord record = compiler.hwobj_net_to_primitive(artifact);
+    if (record.state == RunState::measured) {
+      ++summary.measured;
+    } else if (record.state == RunState::unsteady) {
+      ++summary.unsteady;
+    } else {
+      ++summary.failed;
+      summary.failures.push_back(artifact.net.id + ": " + record.reason);
+    }
+    const auto latency = record.overall.find(Metric::latency);
+    if (latency != record.overall.end()) {
+      summary.samples += static_cast<std::size_t>(latency->second.samples);
+      summary.dropped += static_cast<std::size_t>(latency->second.dropped);
+    }
+    const auto outcome = measuring::find_outcome((fs::path(artifact.dir) / "raw" / measuring::outcome_name).string());
+    if (!outcome) continue;
+    const auto& session = outcome->session;
+    summary.rounds = std::max(summary.rounds, session.rounds);
+    summary.seconds = std::max(summary.seconds, session.seconds);
+    summary.drift_spread = std::max(summary.drift_spread, session.drift_spread);
+  }
+  return summary;
+}
+
+}  // namespace
+
+std::string run::compiler_of(const std::string& compiler_dir) {
+  const std::string name = plain(compiler_dir).filename().string();
+  const auto dash = name.find('-');
+  if (!base::is_folder(compiler_dir)) throw Error(Fault::input, compiler_dir + ": no such folder");
+  if (dash == std::string::npos || !is_number(name.substr(0, dash)) || dash + 1 == name.size())
+    throw Error(Fault::usage, compiler_dir + ": a compiler folder named <number>-<compiler> is expected, as in " +
+                                  "run/hardwares/0-cpu");
+  return name.substr(dash + 1);
+}
+
+std::vector<Artifact> run::open_artifacts(const std::string& compiler_dir) {
+  std::vector<Artifact> artifacts;
+  for (const auto& name : base::list_folder(compiler_dir))
+    if (is_number(name)) artifacts.push_back(BaseHardwareCompiler::open((fs::path(compiler_dir) / name).string()));
+  if (artifacts.empty()) throw Error(Fault::missing, compiler_dir + ": holds no compiled network");
+  return artifacts;
+}
+
+MeasureSummary run::measure_artifacts(Folder* folder, const std::string& compiler_dir, const MeasureOptions& options) {
+  const auto compiler = make_compiler(compiler_of(compiler_dir));
+  const auto artifacts = open_artifacts(compiler_dir);
+  std::vector<std::string> listed;  // raw folders that are ours because this call makes them
+  if (folder != nullptr) {
+    const fs::path root = plain(folder->path(""));
+    for (const auto& artifact : artifacts) {
+      const fs::path raw = plain(artifact.dir) / "raw";
+      if (!base::exists(raw.string())) listed.push_back(raw.lexically_relative(root).string() + "/");
+    }
+    folder->manifest().add(listed);
+  }
+  try {
+    compiler->measure(artifacts, options);
+  } catch (const Error& error) {
+    // Not measured here: what somebody carries into raw later is not ours to erase.
+    if (folder != nullptr && error.fault() == Fault::unsupported)
+      for (const auto& raw : listed) folder->manifest().forget(raw);
+    throw;
+  }
+  return summarize(*compiler, artifacts);
+}
+
+std::vector<std::string> compiler_dirs(const std::string& run_dir) {
+  const std::string hardwares = (fs::path(run_dir) / run::hardwares_folder).string();
+  std::vector<std::string> dirs;
+  if (base::is_folder(hardwares))
+    for (const auto& name : base::list_folder(hardwares))
+      if (is_number(name.substr(0, name.find('-')))) dirs.push_back((fs::path(hardwares) / name).string());
+  return dirs;
+}
+
+MeasureSummary measure(const std::string& compiler_dir, const MeasureOptions& options) {
+  (void)run::compiler_of(compiler_dir);
+  const auto run_dir = run_of(compiler_dir);
+  if (!run_dir) return run::measure_artifacts(nullptr, compiler_dir, options);
+  run::Folder folder(*run_dir);
+  return run::measure_artifacts(&folder, compiler_dir, options);
+}
+
+std::vector<NetRecord> parse(const std::string& compiler_dir) {
+  const auto compiler = make_compiler(run::compiler_of(compiler_dir));
+  std::vector<NetRecord> records;
+  for (const auto& artifact : run::open_artifacts(compiler_dir))
+    records.push_back(compiler->hwobj_net_to_primitive(artifact));
+  return records;
+}
+
+}  // namespace hwprof

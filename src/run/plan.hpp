@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hwprof/run.hpp"
+
+namespace hwprof::run {
+
+/// What a run is going to do, worked out before anything is written.
+struct Plan {
+  SpaceFile file;
+  std::vector<Prim> prims;
+  std::vector<Net> nets;  ///< id is the index
+  AssembleSummary packing;
+  std::size_t coverage = 0, calibration = 0, validation = 0;
+  std::vector<std::string> notes;
+};
+
+/// @throws Error(Fault::usage) for numbers that make no sense.
+[[nodiscard]] Plan make_plan(const GenerateOptions& options);
+
+/// Hexadecimal text that differs when the primitives or the networks do; stable over runs and machines.
+[[nodiscard]] std::string fingerprint(const Plan& plan);
+
+}  // namespace hwprof::run

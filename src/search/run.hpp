@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "hwprof/search.hpp"
+
+namespace hwprof::search {
+
+/// What the algorithms share: they propose architectures, this keeps the limits, asks for accuracies and
+/// remembers. All random numbers come from one generator in one thread, so that threads change nothing.
+class Run {
+ public:
+  Run(const MixinProfilingSearchSpace& space, const Accuracy& accuracy, const std::vector<SearchCost>& costs,
+      const SearchOptions& options);
+
+  std::mt19937_64 rng;
+
+  [[nodiscard]] const SearchOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const std::vector<std::size_t>& num_options() const noexcept { return num_options_; }
+  [[nodiscard]] const std::vector<Candidate>& evaluated() const noexcept { return result_.evaluated; }
+
+  /// Evaluations that are left; 0 once the search has to end.
+  [[nodiscard]] std::size_t left();
+
+  /// The candidate, its accuracy still open; nothing when it is over a limit.
+  [[nodiscard]] std::optional<Candidate> within_limits(Arch arch);
+
+  /// A random architecture within the limits. @throws Error(Fault::usage) when there seems to be none.
+  [[nodiscard]] Candidate sample();
+
+  /// Fills in accuracies, and takes out those that are not known. Candidates met before, here or in an
+  /// earlier call, are not asked for again.
+  void evaluate(std::vector<Candidate>& candidates);
+
+  [[nodiscard]] SearchResult finish() &&;
+
+ private:
+  void ask(std::vector<Candidate>& fresh) const;
+
+  const MixinProfilingSearchSpace& space_;
+  const Accuracy& accuracy_;
+  const std::vector<SearchCost>& costs_;
+  const SearchOptions& options_;
+  std::vector<std::size_t> num_options_;
+  std::map<Arch, double> known_;
+  SearchResult result_;
+};
+
+void random_search(Run& run);
+void regularized_evolution(Run& run);
+void nsga2(Run& run);
+
+}  // namespace hwprof::search

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/types.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hwprof/compiler.hpp"
+#include "hwprof/torch.hpp"
+#include "measure/outcome.hpp"
+#include "measure/sampler.hpp"
+
+namespace hwprof {
+
+struct RawFiles {
+  std::string journal, outcome;
+};
+[[nodiscard]] RawFiles raw_files(const Artifact& artifact);
+
+/// One call of measure(): journals, modules, sampler, outcomes.
+class Measuring {
+ public:
+  Measuring(const std::vector<Artifact>& artifacts, const MeasureOptions& options, torch::Device device);
+  void run();
+
+ private:
+  [[nodiscard]] measuring::JournalHead head_of(const Artifact& artifact) const;
+  [[nodiscard]] bool is_finished() const;
+  void open_journals();
+  void open_references();
+  void build_subjects();
+  void sample();
+  void save_outcomes(const std::map<std::string, std::string>& environment) const;
+  [[nodiscard]] torch::Tensor input_of(const Shape& shape);
+
+  const std::vector<Artifact>& artifacts_;
+  const MeasureOptions& options_;
+  torch::Device device_;
+  std::vector<std::unique_ptr<measuring::Journal>> journals_;
+  std::vector<std::unique_ptr<measuring::Subject>> subjects_;
+  std::vector<measuring::Entry> entries_;  // the artifacts in their order, then references
+  std::map<Shape, torch::Tensor> inputs_;
+  WeightPool pool_;
+};
+
+}  // namespace hwprof

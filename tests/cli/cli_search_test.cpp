@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs that look at a whole space: search, pareto, count. The models are made up, so that every number
+// can be worked out from the primitives.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "hwprof/graph.hpp"
+#include "hwprof/model.hpp"
+#include "hwprof/space.hpp"
+#include "program.hpp"
+#include "throws.hpp"
+#include "tiny_space.hpp"
+
+using namespace hwprof;
+using hwprof_test::cli;
+using hwprof_test::has;
+using hwprof_test::TempFolder;
+
+namespace {
+
+double latency_of(const Prim& prim) {
+  return 1e-9 * count_work(prim).macs + 1e-5 * prim.C;
+}
+
+/// The tiny space of 2 * (3 + 9) * (3 + 9) networks, of 324 decision vectors, and a model of it.
+struct Setting {
+  Setting() {
+    space_file = folder.write("tiny.yaml", hwprof_test::tiny_space);
+    space = load_space(space_file).space;
+    model_file = save("latency.json", Metric::latency, latency_of);
+  }
+
+  std::string save(const std::string& name, Metric metric, double (*cost)(const Prim&)) const {
+    NetRecord record;
+    record.net_id = "made up";
+    for (const auto& prim : space->generate_profiling_primitives()) {
+      Measured measured;
+      measured.value = cost(prim);
+      record.prims.push_back({prim, {{metric, measured}}, false});
+    }
+    FitOptions options;
+    options.kind = "table";
+    options.metric = metric;
+    save_model(folder.file(name), fit({record}, options));
+    return folder.file(name);
+  }
+
+  [[nodiscard]] std::vector<double> latencies() const {
+    std::vector<std::size_t> options;
+    for (const auto& decision : space->decisions()) options.push_back(decision.options.size());
+    std::vector<double> out;
+    for (std::size_t number = 0;; ++number) {
+      Arch arch;
+      std::size_t rest = number;
+      for (const auto count : options) {
+        arch.push_back(static_cast<std::uint16_t>(rest % count));
+        rest /= count;
+      }
+      if (rest > 0) break;
+      double sum = 0;
+      for (const auto& prim : space->primitives(arch)) sum += latency_of(prim);
+      out.push_back(sum);
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  TempFolder folder;
+  std::string space_file, model_file;
+  std::unique_ptr<MixinProfilingSearchSpace> space;
+};
+
+}  // namespace
+
+TEST_CASE("count: number, cheapest and costliest") {
+  const Setting setting;
+  const auto all = setting.latencies();
+  const double limit = (all[100] + all[101]) / 2;
+  const auto under = std::count_if(all.begin(), all.end(), [&](double latency) { return latency <= limit; });
+  const auto plain = cli({"count", setting.space_file, "--model", setting.model_file, "--json"});
+  REQUIRE(plain.code == 0);
+  CHECK(plain.json()["schema"] == "hwprof.count/1");
+  CHECK(plain.json()["archs"] == all.size());
+  CHECK(plain.json()["costs"][0]["least"].get<double>() == doctest::Approx(all.front()));
+  CHECK(plain.json()["costs"][0]["most"].get<double>() == doctest::Approx(all.back()));
+  CHECK_FALSE(plain.json().contains("within_limits"));
+  const auto limited = cli({"count", setting.space_file, "--model", setting.model_file, "--limit",
+                            "latency=" + std::to_string(limit * 1e6) + "us", "--threads", "2", "--json"});
+  REQUIRE(limited.code == 0);
+  CHECK(limited.json()["within_limits"]["at_least"] == under);
+  CHECK(limited.json()["within_limits"]["at_most"] == under);
+  const auto text =
+      cli({"count", setting.space_file, "--model", "phone=" + setting.model_file, "--limit", "phone=1 s"});
+  CHECK(text.code == 0);
+  CHECK(has(text.out, "tiny, " + std::to_string(all.size()) + " architectures"));
+  CHECK(has(text.out, "phone <= 1 s"));
+  CHECK(has(text.out, "(100.00 %)"));
+}
+
+TEST_CASE("pareto: a front against MACs, and of two models") {
+  const Setting setting;
+  const auto out = setting.folder.file("front.csv");
+  const auto first = cli({"pareto", setting.space_file, "--model", setting.model_file, "--out", out, "--json"});
+  REQUIRE(first.code == 0);
+  const auto front = first.json()["front"];
+  REQUIRE(front.size() > 2);
+  const auto all = setting.latencies();
+  CHECK(front.front()["latency_s"].get<double>() == doctest::Approx(all.front()));
+  for (std::size_t i = 1; i < front.size(); ++i) {
+    CHECK(front[i]["latency_s"].get<double>() > front[i - 1]["latency_s"].get<double>());
+    CHECK(front[i]["macs"].get<double>() > front[i - 1]["macs"].get<double>());
+  }
+  const auto csv = hwprof_test::read_all(out);
+  CHECK(csv.rfind("arch,latency_s,macs\n", 0) == 0);
+  CHECK(static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n')) == front.size() + 1);
+  CHECK(cli({"pareto", setting.space_file, "--model", setting.model_file, "--out", out}).code == 2);
+  CHECK(cli({"pareto", setting.space_file, "--model", setting.model_file, "--out", out, "--force"}).code == 0);
+
+  const auto energy = setting.save("energy.json", Metric::energy, [](const Prim& prim) { return 1.0 / prim.C_out; });
+  const auto two = cli({"pareto", setting.space_file, "--model", setting.model_file, "--model", energy});
+  CHECK(two.code == 0);
+  CHECK(has(two.out, " J\n"));
+}
+
+TEST_CASE("search: within the limit, the same for every number of threads") {
+  const Setting setting;
+  const auto all = setting.latencies();
+  const std::string limit = "latency=" + std::to_string(all[200]);
+  const auto search = [&](std::vector<std::string> more) {
+    std::vector<std::string> call{
+        "search", setting.space_file, "--model", setting.model_file, "--limit", limit,   "--evaluations",
+        "40",     "--population",     "10",      "--seed",           "3",       "--json"};
+    call.insert(call.end(), more.begin(), more.end());
+    return cli(call);
+  };
+  for (const std::string algorithm : {"random", "evolution", "nsga2"}) {
+    const auto one = search({"--algorithm", algorithm}), two = search({"--algorithm", algorithm, "--threads", "2"});
+    REQUIRE(one.code == 0);
+    CHECK(one.out == two.out);
+    CHECK(one.json()["schema"] == "hwprof.search/1");
+    CHECK(one.json()["evaluated"] == 40);
+    CHECK(one.json()["accuracy_from"] == "log10_macs");
+    CHECK(one.json()["best"]["latency_s"].get<double>() <= std::stod(limit.substr(8)));
+  }
+
+  const auto out = setting.folder.file("front.csv");
+  REQUIRE(search({"--out", out}).code == 0);
+  CHECK(hwprof_test::read_all(out).rfind("arch,accuracy,latency_s\n", 0) == 0);
+
+  // A table that knows two architectures.
+  std::mt19937_64 rng(1);
+  const auto a = to_string(setting.space->sample(rng)), b = to_string(setting.space->sample(rng));
+  REQUIRE(a != b);
+  const auto table = setting.folder.write("accuracy.csv", "arch,accuracy\n" + a + ",0.5\n" + b + ",0.75\n");
+  const auto known = cli({"search", setting.space_file, "--model", setting.model_file, "--accuracy", table,
+                          "--algorithm", "random", "--evaluations", "324", "--json"});
+  REQUIRE(known.code == 0);
+  CHECK(known.json()["evaluated"].get<int>() + known.json()["unknown"].get<int>() <= 324);
+  CHECK(known.json()["best"]["accuracy"] == 0.75);
+}
+
+TEST_CASE("wrong calls name what is wrong") {
+  const Setting setting;
+  const auto refused = [&](const std::string& verb, std::vector<std::string> more, int code = 2) {
+    std::vector<std::string> call{verb, setting.space_file, "--model", setting.model_file};
+    call.insert(call.end(), more.begin(), more.end());
+    const auto outcome = cli(call);
+    CHECK(outcome.code == code);
+    return outcome.err;
+  };
+  CHECK(has(refused("search", {"--limit", "latency=5parsec"}), "ms"));
+  CHECK(has(refused("search", {"--limit", "latency=-5ms"}), "above 0"));
+  CHECK(has(refused("search", {"--limit", "latencey=5ms"}), "latency"));
+  CHECK(has(refused("search", {"--limit", "5ms"}), "NAME=VALUE"));
+  CHECK(has(refused("search", {"--limit", "latency=1s", "--limit", "latency=2s"}), "twice"));
+  CHECK(has(refused("search", {"--limit", "latency=1ns"}), "the least"));
+  CHECK(has(refused("search", {"--algorithm", "evolutoin"}), "evolution"));
+  CHECK(has(refused("count", {"--model", setting.model_file}), "NAME=FILE"));
+  CHECK(has(refused("count", {"--threads", "0"}), "threads"));
+  CHECK(has(refused("search", {"--accuracy", setting.folder.file("none.csv")}, 3), "none.csv"));
+  CHECK(has(refused("pareto", {"--model", "a=" + setting.model_file, "--model", "b=" + setting.model_file}),
+            "two models"));
+}

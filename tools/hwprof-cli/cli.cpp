@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "hwprof/error.hpp"
+
+#ifdef HWPROF_HAVE_TORCH
+#include "hwprof/torch.hpp"
+#endif
+
+namespace hwprof_cli {
+
+CLI::App* add_verb(Cli& cli, const std::string& name, const std::string& description, std::function<void()> action) {
+  CLI::App* verb = cli.app.add_subcommand(name, description);
+  verb->set_help_flag("-h,--help", "Print the page of this verb");
+  verb->callback([&cli, action = std::move(action)] { cli.action = action; });
+  return verb;
+}
+
+void add_output_options(CLI::App* verb, Cli& cli) {
+  verb->add_flag("--json", cli.json, "Print one JSON document");
+  verb->add_flag("--quiet", cli.quiet, "Print nothing but errors");
+}
+
+CLI::Option* add_repeatable(CLI::App* verb, const std::string& name, std::vector<std::string>& values,
+                            const std::string& description) {
+  return verb->add_option(name, values, description)->allow_extra_args(false);
+}
+
+void add_plugin_option(CLI::App* verb, Cli& cli) {
+  add_repeatable(verb, "--plugin", cli.plugins, "Shared library that adds compilers or spaces");
+}
+
+void add_measure_options(CLI::App* verb, hwprof::MeasureOptions& options) {
+  verb->add_option("--batch", options.batch, "Images per forward");
+  verb->add_option("--threads", options.threads, "Threads of the device library");
+  verb->add_flag("--channels-last", options.channels_last, "NHWC memory layout");
+  verb->add_option("--budget", options.budget_s, "Seconds of measuring");
+  verb->add_option("--ci", options.max_rel_ci, "Relative confidence interval at which a network is done");
+}
+
+void add_fit_options(CLI::App* verb, hwprof::FitOptions& options) {
+  verb->add_flag("--num-blocks", options.num_blocks, "Use the number of blocks as a second variable");
+  verb->add_option("--ridge", options.ridge, "Ridge penalty");
+  verb->add_flag("--huber", options.huber, "Weigh outlying networks down");
+  verb->add_flag("--nonnegative", options.nonnegative, "No coefficient below 0");
+}
+
+namespace {
+
+/// Devices of libtorch; none in a build without it.
+std::vector<std::string> torch_devices() {
+#ifdef HWPROF_HAVE_TORCH
+  return hwprof::list_torch_devices();
+#else
+  return {};
+#endif
+}
+
+/// Compiler names that libtorch gives; -1 is aw_nas' name of the CPU.
+bool is_torch(const std::string& name) {
+  return name == "cpu" || name == "cuda" || name == "-1";
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+}  // namespace
+
+bool has_torch() noexcept {
+#ifdef HWPROF_HAVE_TORCH
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::vector<std::string> devices() {
+  std::vector<std::string> out = torch_devices();
+  for (const auto& name : hwprof::list_compilers())
+    if (!is_torch(name) || !has_torch()) out.push_back(name);
+  return out;
+}
+
+void prepare_compilers(const Cli& cli) {
+#ifdef HWPROF_HAVE_TORCH
+  hwprof::register_torch_compilers();
+#endif
+  for (const auto& library : cli.plugins) hwprof::load_plugin(library);
+}
+
+void check_device(const std::string& device) {
+  using hwprof::Error;
+  using hwprof::Fault;
+  const std::string name = device.substr(0, device.find(':'));
+  if (!is_torch(name)) return;
+  if (!has_torch()) {
+    if (contains(hwprof::list_compilers(), name)) return;
+    throw Error(Fault::unsupported, "device '" + device +
+                                        "' needs libtorch, which this build is without; install libtorch (Debian: "
+                                        "libtorch-dev) and configure with -DHWPROF_TORCH=ON");
+  }
+  const auto known = torch_devices();
+  if (name != "cuda" || contains(known, device == name ? "cuda:0" : device)) return;
+  std::string list;
+  for (const auto& one : known) list += (list.empty() ? "" : ", ") + one;
+  throw Error(Fault::unsupported, "device '" + device + "': libtorch has " + list +
+                                      " here; for others build with a libtorch that has CUDA (CMAKE_PREFIX_PATH)");
+}
+
+void check_new_file(const std::string& file, bool force) {
+  std::error_code ignored;
+  if (!force && std::filesystem::exists(file, ignored))
+    throw hwprof::Error(hwprof::Fault::usage, file + ": is there already; --force replaces it");
+}
+
+}  // namespace hwprof_cli

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "costs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "cli.hpp"
+#include "hwprof/error.hpp"
+#include "inputs.hpp"
+#include "output.hpp"
+
+namespace hwprof_cli {
+namespace {
+
+using hwprof::Error;
+using hwprof::Fault;
+using hwprof::Metric;
+
+const std::map<std::string, double>& units_of(Metric metric) {
+  static const std::map<std::string, double> seconds{{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
+  static const std::map<std::string, double> bytes{{"", 1},     {"B", 1},       {"kB", 1e3},      {"MB", 1e6},
+                                                   {"GB", 1e9}, {"KiB", 1024.}, {"MiB", 1048576}, {"GiB", 1073741824}};
+  static const std::map<std::string, double> joules{{"", 1}, {"J", 1}, {"mJ", 1e-3}, {"uJ", 1e-6}};
+  switch (metric) {
+    case Metric::latency:
+      return seconds;
+    case Metric::memory:
+      return bytes;
+    case Metric::energy:
+      break;
+  }
+  return joules;
+}
+
+/// NAME=REST, or nothing before the sign.
+std::pair<std::string, std::string> named(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) return {"", text};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+}  // namespace
+
+void add_cost_options(CLI::App* verb, CostChoice& choice) {
+  verb->add_option("SPACE", choice.space, "Search space: a YAML file or a built-in name")->required();
+  add_repeatable(verb, "--model", choice.models, "Model file or run folder, NAME=FILE to name it")->required();
+  add_repeatable(verb, "--limit", choice.limits, "NAME=VALUE, e.g. latency=5ms");
+  verb->add_option("--hardware", choice.hardware, "aw_nas' second file");
+  verb->add_option("--image-size", choice.image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+}
+
+void add_threads_option(CLI::App* verb, CostChoice& choice) {
+  verb->add_option("--threads", choice.threads, "Threads")->check(CLI::Range(1, 1024));
+}
+
+std::vector<Cost> load_costs(const CostChoice& choice) {
+  std::vector<Cost> costs;
+  std::vector<std::string> names;
+  for (const auto& text : choice.models) {
+    auto [name, file] = named(text);
+    Cost cost{std::move(name), hwprof::load_model(ModelChoice(file).file)};
+    if (cost.name.empty()) cost.name = hwprof::to_string(cost.model.metric());
+    if (std::find(names.begin(), names.end(), cost.name) != names.end())
+      throw Error(Fault::usage, "two models of " + cost.name + "; name them with --model NAME=FILE");
+    names.push_back(cost.name);
+    costs.push_back(std::move(cost));
+  }
+  for (const auto& text : choice.limits) {
+    const auto [name, value] = named(text);
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (name.empty()) throw Error(Fault::usage, "--limit takes NAME=VALUE, found '" + text + "'");
+    if (at == names.end())
+      throw Error(Fault::usage, "--limit: no model of '" + name + "' is given" + hwprof::did_you_mean(name, names));
+    Cost& cost = costs[static_cast<std::size_t>(at - names.begin())];
+    if (std::isfinite(cost.limit)) throw Error(Fault::usage, "--limit: " + name + " is limited twice");
+    cost.limit = parse_quantity(cost.model.metric(), value);
+  }
+  return costs;
+}
+
+hwprof::SpaceFile load_space(const CostChoice& choice) {
+  return hwprof::load_space(choice.space, choice.hardware, choice.image_size);
+}
+
+double parse_quantity(Metric metric, const std::string& text) {
+  const char* const begin = text.c_str();
+  char* end = nullptr;
+  const double value = std::strtod(begin, &end);
+  std::string unit(end);
+  unit.erase(0, unit.find_first_not_of(' '));
+  const auto& units = units_of(metric);
+  const auto factor = units.find(unit);
+  if (end == begin || !std::isfinite(value) || value <= 0 || factor == units.end()) {
+    std::string known;
+    for (const auto& [name, ignored] : units)
+      if (!name.empty()) known += (known.empty() ? "" : ", ") + name;
+    throw Error(Fault::usage, "a number above 0 with a unit (" + known + ") is expected, found '" + text + "'");
+  }
+  return value * factor->second;
+}
+
+std::string limit_text(const Cost& cost) {
+  return cost.name + " <= " + value_text(cost.model.metric(), cost.limit);
+}
+
+std::string number_text(double count) {
+  char buffer[40];
+  std::snprintf(buffer, sizeof buffer, count < 1e15 ? "%.0f" : "%.6g", count);
+  return buffer;
+}
+
+}  // namespace hwprof_cli

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+
+#include "cli.hpp"
+#include "hwprof/run.hpp"
+#include "output.hpp"
+
+namespace hwprof_cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string result_file, result_dir, type = "latency";
+  bool force = false;
+};
+
+/// Compiler folders that dir is or holds; none when it is something else.
+std::vector<std::string> compiler_folders(const std::string& dir) {
+  auto dirs = hwprof::compiler_dirs(dir);
+  const std::filesystem::path path = std::filesystem::path(dir).lexically_normal();
+  const auto name = (path.has_filename() ? path : path.parent_path()).filename().string();
+  const auto dash = name.find('-');
+  const bool numbered = dash != std::string::npos && dash > 0 && name.find_first_not_of("0123456789") == dash;
+  if (dirs.empty() && numbered) dirs.push_back(dir);
+  return dirs;
+}
+
+std::vector<hwprof::NetRecord> read(const std::string& dir, hwprof::Notes& notes) {
+  const auto folders = compiler_folders(dir);
+  if (folders.empty()) return hwprof::load_records(dir, &notes);
+  std::vector<hwprof::NetRecord> records;
+  for (const auto& folder : folders) {
+    auto parsed = hwprof::parse(folder);
+    std::move(parsed.begin(), parsed.end(), std::back_inserter(records));
+  }
+  return records;
+}
+
+/// The primitives of a list that no record measures.
+void note_unmeasured(const std::string& prim_file, const std::vector<hwprof::NetRecord>& records,
+                     hwprof::Notes& notes) {
+  std::set<hwprof::Prim> measured;
+  for (const auto& record : records)
+    for (const auto& row : record.prims)
+      if (!row.perf.empty()) measured.insert(row.prim);
+  for (const auto& prim : hwprof::load_prims(prim_file))
+    if (measured.count(prim) == 0) notes.push_back(prim_file + ": " + hwprof::to_string(prim) + " was not measured");
+}
+
+void check(const Options& options) {
+  using hwprof::Error;
+  using hwprof::Fault;
+  if (options.inputs.size() != 1 && options.inputs.size() != 4)
+    throw Error(Fault::usage,
+                "one folder is expected, or aw_nas' four arguments HWOBJ_CFG PROF_RESULT_DIR "
+                "PROF_PRIM_FILE PRIM_TO_OPS; " +
+                    std::to_string(options.inputs.size()) + " were given");
+  if (options.result_file.empty() && options.result_dir.empty())
+    throw Error(Fault::usage, "--result-file or --result-dir must be given");
+  if (options.type != "latency")
+    throw Error(Fault::unsupported, "--hwobj-type '" + options.type + "': only latency is measured");
+  if (!options.result_file.empty()) check_new_file(options.result_file, options.force);
+  for (const auto& input : options.inputs)
+    if (!std::filesystem::exists(input)) throw Error(Fault::input, input + ": no such file or folder");
+}
+
+void net2primitive(const Cli& cli, const Options& options) {
+  check(options);
+  prepare_compilers(cli);
+  const bool awnas = options.inputs.size() == 4;
+  hwprof::Notes notes;
+  const auto records = read(options.inputs[awnas ? 1 : 0], notes);
+  if (awnas) note_unmeasured(options.inputs[2], records, notes);
+  if (!options.result_file.empty()) hwprof::save_records(options.result_file, records);
+  std::size_t exported = 0;
+  if (!options.result_dir.empty()) exported = hwprof::save_awnas_results(options.result_dir, records, options.force);
+
+  std::map<std::string, std::size_t> states;
+  for (const auto& record : records) ++states[hwprof::to_string(record.state)];
+  if (cli.json) {
+    Json report{{"schema", "hwprof.net2primitive/1"}, {"records", records.size()}, {"states", states}};
+    if (!options.result_file.empty()) report["result_file"] = options.result_file;
+    if (!options.result_dir.empty()) {
+      report["result_dir"] = options.result_dir;
+      report["result_dir_nets"] = exported;
+    }
+    report["notes"] = notes;
+    print_json(report);
+  } else if (!cli.quiet) {
+    std::string text = count(records.size(), "network");
+    for (const auto& [state, n] : states) text += ", " + std::to_string(n) + " " + state;
+    print_row("records", text);
+    for (const auto& note : notes) print_row("note", note);
+    if (!options.result_file.empty()) print_row("written to", options.result_file);
+    if (!options.result_dir.empty())
+      print_row("written to", options.result_dir + " (" + count(exported, "network") + ")");
+  }
+}
+
+}  // namespace
+
+void add_net2primitive(Cli& cli) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(cli, "net2primitive", "Turn a device's raw output into records",
+                            [&cli, options] { net2primitive(cli, *options); });
+  verb->alias("parse");
+  verb->add_option("INPUT", options->inputs, "Compiler or run folder, or aw_nas' four arguments")->required();
+  verb->add_option("--result-file", options->result_file, "Write records as JSON lines");
+  verb->add_option("--result-dir", options->result_dir, "Write aw_nas' result files");
+  verb->add_option("--hwobj-type", options->type, "Metric, as aw_nas has it");
+  add_plugin_option(verb, cli);
+  verb->add_flag("--force", options->force, "Replace the results of an earlier call");
+  add_output_options(verb, cli);
+}
+
+}  // namespace hwprof_cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+#include <memory>
+#include <random>
+
+#include "cli.hpp"
+#include "hwprof/error.hpp"
+#include "hwprof/space.hpp"
+#include "output.hpp"
+
+namespace hwprof_cli {
+namespace {
+
+struct Options {
+  std::string space, hardware;
+  int image_size = 0;
+  std::size_t n = 1;
+  std::uint64_t seed = 0;
+  bool names = false, prims = false;
+};
+
+void sample(const Cli& cli, const Options& options) {
+  constexpr std::size_t most = 10000000;
+  if (options.n > most) throw hwprof::Error(hwprof::Fault::usage, "--number must be at most " + std::to_string(most));
+  const auto file = hwprof::load_space(options.space, options.hardware, options.image_size);
+  std::mt19937_64 rng(options.seed);
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < options.n; ++i) {
+    const auto arch = file.space->sample(rng);
+    std::vector<std::string> prims;
+    if (options.prims)
+      for (const auto& prim : file.space->primitives(arch)) prims.push_back(hwprof::to_string(prim));
+    if (cli.json) {
+      Json row{{"arch", hwprof::to_string(arch)}};
+      if (options.names) row["names"] = hwprof::describe(*file.space, arch);
+      if (options.prims) row["prims"] = prims;
+      rows.push_back(std::move(row));
+      continue;
+    }
+    std::cout << (options.names ? hwprof::describe(*file.space, arch) : hwprof::to_string(arch)) << '\n';
+    for (const auto& prim : prims) std::cout << "  " << prim << '\n';
+  }
+  if (cli.json) print_json({{"schema", "hwprof.sample/1"}, {"space", file.name}, {"kind", file.kind}, {"archs", rows}});
+}
+
+}  // namespace
+
+void add_sample(Cli& cli) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb =
+      add_verb(cli, "sample", "Draw architectures from a search space", [&cli, options] { sample(cli, *options); });
+  verb->add_option("SPACE", options->space, "Search space: a YAML file or a built-in name")->required();
+  verb->add_option("-n,--number", options->n, "How many")->check(CLI::NonNegativeNumber);
+  verb->add_option("--hardware", options->hardware, "aw_nas' second file");
+  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_option("--seed", options->seed, "Seed")->check(CLI::NonNegativeNumber);
+  verb->add_flag("--names", options->names, "Write decisions by name");
+  verb->add_flag("--prims", options->prims, "Print the primitives as well");
+  verb->add_flag("--json", cli.json, "Print one JSON document");
+}
+
+}  // namespace hwprof_cli
