@@ -30,8 +30,9 @@ hwprof::NetRecord measure_naively(const hwprof::Net& net) {
   const torch::NoGradGuard no_grad;
   torch::set_num_threads(1);
   std::vector<int> op_layers;
-  hwprof::GraphModule module(hwprof::lower(net, &op_layers));
-  const auto input = torch::rand({1, net.image_channels, net.image_size, net.image_size});
+  const hwprof::Shape shape{1, net.image_channels, net.image_size, net.image_size};
+  hwprof::GraphModule module(hwprof::lower(net, &op_layers), shape);
+  const auto input = torch::rand({shape[0], shape[1], shape[2], shape[3]});
   std::vector<double> layers(net.layers.size(), 0.0);
   double whole = 0;
   for (int i = -warm_ups; i < forwards; ++i) {

@@ -14,7 +14,7 @@ TEST_CASE("affinity confines the thread and gives its processors back") {
   REQUIRE_FALSE(before.empty());
   {
     const Affinity affinity(1);
-    if (hwprof_test::has(affinity.text(), "refused")) return;
+    if (affinity.text().find("refused") != std::string::npos) return;
     CHECK(allowed_processors().size() == 1);
     CHECK(hwprof_test::has(affinity.text(), "processor " + std::to_string(allowed_processors()[0])));
   }

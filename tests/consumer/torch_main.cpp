@@ -9,7 +9,7 @@
 int main() {
   try {
     const c10::InferenceMode inference;
-    hwprof::GraphModule module(hwprof::lower(hwprof::parse_prim("conv_bn_relu_3x3:16x3x8s2")));
+    hwprof::GraphModule module(hwprof::lower(hwprof::parse_prim("conv_bn_relu_3x3:16x3x8s2")), {1, 3, 16, 16});
     const torch::Tensor output = module.forward(torch::ones({1, 3, 16, 16}));
     const bool right_shape = output.sizes() == at::IntArrayRef({1, 8, 8, 8});
 
