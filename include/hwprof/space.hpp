@@ -50,7 +50,8 @@ class MixinProfilingSearchSpace {
                                                          const FitOptions& options) const;
 
   /// Groups of decisions such that the primitives of an architecture are the union of what each group
-  /// alone decides; groups may share decisions. What a Predictor is compiled from. Default: one group of all.
+  /// alone decides; groups may share decisions. What a Predictor is compiled from. For models that go by the order of
+  /// primitives, groups stand in the order in which theirs are executed. Default: one group of all.
   [[nodiscard]] virtual std::vector<std::vector<std::size_t>> factors() const;
 
   /// Uniform over the options of each decision unless a space knows better.

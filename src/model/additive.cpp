@@ -76,6 +76,13 @@ std::vector<Prim> Additive::known() const {
   return prims;
 }
 
+bool Additive::features(const Prim& prim, double* out) const {
+  const Measured* cost = table_.find(prim);
+  if (cost == nullptr) return false;
+  *out = line_.scale * cost->value + line_.per_block;
+  return true;
+}
+
 void Additive::write(base::Json& json) const {
   if (info().summary.kind == linear_kind) {
     auto& coefficients = json["coefficients"] = base::Json::object();

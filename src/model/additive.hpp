@@ -28,6 +28,9 @@ class Additive final : public Model::Impl {
   [[nodiscard]] std::optional<Measured> entry(const Prim& prim) const override;
   [[nodiscard]] std::vector<Prim> known() const override;
   void write(base::Json& json) const override;
+  [[nodiscard]] Form form() const noexcept override { return Form::additive; }
+  [[nodiscard]] bool features(const Prim& prim, double* out) const override;
+  [[nodiscard]] double offset() const noexcept override { return line_.bias; }
 
   [[nodiscard]] static std::shared_ptr<const Model::Impl> read(Info info, const base::JsonReader& json);
 

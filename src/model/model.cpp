@@ -25,6 +25,21 @@ const model::Kind* model::find_kind(const std::string& name) {
   return found == kinds().end() ? nullptr : &*found;
 }
 
+// The hooks of the forms that a kind has not.
+bool Model::Impl::features(const Prim& /*prim*/, double* /*out*/) const {
+  return false;
+}
+void Model::Impl::predict_pooled(const double* /*sums*/, std::size_t n, double* out) const noexcept {
+  std::fill(out, out + n, std::nan(""));
+}
+void Model::Impl::predict_ordered(const double* const* /*rows*/, const std::size_t* /*blocks*/, std::size_t n,
+                                  double* out) const noexcept {
+  std::fill(out, out + n, std::nan(""));
+}
+void Model::Impl::predict_arch(const std::uint16_t* /*archs*/, std::size_t n, double* out) const noexcept {
+  std::fill(out, out + n, std::nan(""));
+}
+
 Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {
   if (!impl_) throw Error(Fault::internal, "a model without contents");
 }

@@ -11,7 +11,6 @@
 #include "hwprof/error.hpp"
 
 namespace hwprof::predictor {
-namespace {
 
 std::vector<std::vector<std::size_t>> scopes_of(const MixinProfilingSearchSpace& space,
                                                 const std::vector<std::size_t>& options) {
@@ -51,23 +50,31 @@ std::size_t combinations(const std::vector<std::size_t>& decisions, const std::v
                          [&](std::size_t product, std::size_t decision) { return product * options[decision]; });
 }
 
-}  // namespace
-
-double ArchCost::operator()(const Arch& arch) {
-  double sum = 0;
-  for (const auto& prim : space_.primitives(arch)) {
-    const std::size_t number = index_.insert(prim);
-    if (number == costs_.size()) {
-      const auto cost = cost_(prim);
-      if (!cost) missing_.push_back(to_string(prim));
-      costs_.push_back(cost.value_or(0));
+std::uint32_t PrimNumbers::insert(const Prim& prim) {
+  const std::uint32_t number = index_.insert(prim);
+  if (number * width_ == rows_.size()) {
+    rows_.resize(rows_.size() + width_);
+    double* const row = &rows_[number * width_];
+    if (!numbers_(prim, row)) {
+      missing_.push_back(to_string(prim));
+      std::fill(row, row + width_, 0.0);
     }
-    sum += costs_[number];
+    for (std::size_t i = 0; i < width_; ++i)
+      if (!std::isfinite(row[i])) throw Error(Fault::internal, "a feature of " + to_string(prim) + " is not finite");
   }
-  return sum;
+  return number;
 }
 
-void ArchCost::refuse_missing() const {
+const std::vector<double>& ArchSum::operator()(const Arch& arch) {
+  std::fill(sums_.begin(), sums_.end(), 0.0);
+  for (const auto& prim : space_.primitives(arch)) {
+    const double* const row = prims_.row(prims_.insert(prim));
+    for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += row[i];
+  }
+  return sums_;
+}
+
+void PrimNumbers::refuse_missing() const {
   if (missing_.empty()) return;
   throw Error(Fault::missing, "the model does not know " + std::to_string(missing_.size()) + " primitive" +
                                   (missing_.size() > 1 ? "s" : "") + " of the space: " + base::join(missing_, ", "));
@@ -81,11 +88,11 @@ void set_combination(const std::vector<std::size_t>& decisions, const std::vecto
   }
 }
 
-double cost_of(const Predictor::Factor& factor, const std::vector<std::size_t>& options, const Arch& arch) {
+std::size_t combination_of(const std::vector<std::size_t>& decisions, const std::vector<std::size_t>& options,
+                           const Arch& arch) {
   std::size_t index = 0;
-  for (std::size_t i = factor.decisions.size(); i-- > 0;)
-    index = index * options[factor.decisions[i]] + arch[factor.decisions[i]];
-  return factor.cost[index];
+  for (std::size_t i = decisions.size(); i-- > 0;) index = index * options[decisions[i]] + arch[decisions[i]];
+  return index;
 }
 
 int bits_for(std::size_t options) {
@@ -99,11 +106,25 @@ int bits_for(const std::vector<std::size_t>& decisions, const std::vector<std::s
                          [&](int sum, std::size_t decision) { return sum + bits_for(options[decision]); });
 }
 
+namespace {
+
+/// The row of numbers that a factor adds to an architecture.
+const double* row_of(const Predictor::Factor& factor, const std::vector<std::size_t>& options, const Arch& arch,
+                     std::size_t width) {
+  return &factor.cost[combination_of(factor.decisions, options, arch) * width];
+}
+
+}  // namespace
+
 std::vector<Predictor::Factor> decompose(const MixinProfilingSearchSpace& space,
-                                         const std::vector<std::size_t>& options, ArchCost& cost, double& constant) {
+                                         const std::vector<std::size_t>& options, ArchSum& sum,
+                                         std::vector<double>& constant) {
   const auto scopes = scopes_of(space, options);
+  Arch arch(options.size(), 0);
+  constant = sum(arch);
+  const std::size_t width = constant.size();
   std::size_t entries = 0;
-  for (const auto& scope : scopes) entries += std::size_t{1} << bits_for(scope, options);
+  for (const auto& scope : scopes) entries += width << bits_for(scope, options);
   if (entries > max_table_entries)
     throw Error(Fault::unsupported, "the factors of the space need tables of " + std::to_string(entries) +
                                         " entries, and at most " + std::to_string(max_table_entries) + " are possible");
@@ -113,8 +134,6 @@ std::vector<Predictor::Factor> decompose(const MixinProfilingSearchSpace& space,
   // group is settled by one sweep over its own combinations, and the sum is exact.
   std::vector<std::vector<std::size_t>> touching(options.size());  // earlier factors, by decision
   std::vector<Predictor::Factor> factors;
-  Arch arch(options.size(), 0);
-  constant = cost(arch);
   for (const auto& scope : scopes) {
     // An earlier factor without a decision of this one is at its anchor, where it is 0.
     std::vector<std::size_t> earlier;
@@ -123,12 +142,16 @@ std::vector<Predictor::Factor> decompose(const MixinProfilingSearchSpace& space,
     std::sort(earlier.begin(), earlier.end());
     earlier.erase(std::unique(earlier.begin(), earlier.end()), earlier.end());
 
-    Predictor::Factor factor{scope, std::vector<double>(combinations(scope, options))};
-    for (std::size_t index = 0; index < factor.cost.size(); ++index) {
+    Predictor::Factor factor{scope, std::vector<double>(combinations(scope, options) * width)};
+    for (std::size_t index = 0; index * width < factor.cost.size(); ++index) {
       set_combination(scope, options, index, arch);
-      double rest = cost(arch) - constant;
-      for (const std::size_t f : earlier) rest -= cost_of(factors[f], options, arch);
-      factor.cost[index] = rest;
+      const std::vector<double>& all = sum(arch);
+      double* const rest = &factor.cost[index * width];
+      for (std::size_t i = 0; i < width; ++i) rest[i] = all[i] - constant[i];
+      for (const std::size_t f : earlier) {
+        const double* const taken = row_of(factors[f], options, arch, width);
+        for (std::size_t i = 0; i < width; ++i) rest[i] -= taken[i];
+      }
     }
     for (const std::size_t decision : scope) {
       arch[decision] = 0;
@@ -139,23 +162,30 @@ std::vector<Predictor::Factor> decompose(const MixinProfilingSearchSpace& space,
   return factors;
 }
 
-void verify(const std::vector<Predictor::Factor>& factors, double constant, const MixinProfilingSearchSpace& space,
-            const std::vector<std::size_t>& options, ArchCost& cost) {
+void verify(const std::vector<Predictor::Factor>& factors, const std::vector<double>& constant,
+            const MixinProfilingSearchSpace& space, const std::vector<std::size_t>& options, ArchSum& sum) {
   constexpr int trials = 64;
   constexpr double tolerance = 1e-9;
   std::mt19937_64 rng(1);
   for (int trial = 0; trial < trials; ++trial) {
     const Arch arch = space.sample(rng);
     check_arch(space, arch);
-    double sum = constant;
-    for (const auto& factor : factors) sum += cost_of(factor, options, arch);
-    const double exact = cost(arch);
-    cost.refuse_missing();
-    if (!(std::abs(sum - exact) <= tolerance * (std::abs(exact) + std::abs(constant))))
-      throw Error(Fault::unsupported, "architecture " + to_string(arch) + " costs " + base::format_number(exact) +
-                                          ", but " + base::format_number(sum) +
-                                          " as a sum over the factors of the space, which therefore do not say how "
-                                          "its primitives depend on its decisions");
+    std::vector<double> parts = constant, sizes(constant.size());
+    for (const auto& factor : factors) {
+      const double* const row = row_of(factor, options, arch, parts.size());
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        parts[i] += row[i];
+        sizes[i] += std::abs(row[i]);
+      }
+    }
+    const std::vector<double>& exact = sum(arch);
+    sum.refuse_missing();
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (!(std::abs(parts[i] - exact[i]) <= tolerance * (std::abs(exact[i]) + std::abs(constant[i]) + sizes[i])))
+        throw Error(Fault::unsupported, "architecture " + to_string(arch) + " costs " + base::format_number(exact[i]) +
+                                            ", but " + base::format_number(parts[i]) +
+                                            " as a sum over the factors of the space, which therefore do not say how "
+                                            "its primitives depend on its decisions");
   }
 }
 

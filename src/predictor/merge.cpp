@@ -102,7 +102,8 @@ Slots merge(const std::vector<Predictor::Factor>& factors, const std::vector<std
     for (std::size_t combination = 0; combination < count; ++combination) {
       set_combination(group.decisions, options, combination, arch);
       double sum = 0;
-      for (const std::size_t f : group.factors) sum += cost_of(factors[f], options, arch);
+      for (const std::size_t f : group.factors)
+        sum += factors[f].cost[combination_of(factors[f].decisions, options, arch)];
       std::size_t index = 0;
       for (std::size_t f = slot.first_field; f < slot.last_field; ++f)
         index |= std::size_t{arch[out.fields[f].decision]} << out.fields[f].shift;

@@ -2,11 +2,13 @@
 #include "hwprof/predictor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
-#include "model/additive.hpp"
+#include "model/impl.hpp"
 #include "predictor/compile.hpp"
 #include "predictor/tables.hpp"
 
@@ -52,46 +54,83 @@ struct Expectation {
 
 }  // namespace
 
-std::shared_ptr<const Predictor::Tables> Predictor::Tables::compile(const MixinProfilingSearchSpace& space,
-                                                                    predictor::ArchCost& cost, double bias) {
-  auto tables = std::make_shared<Tables>();
-  tables->options = count_options(space);
+Predictor::Tables::Tables(const MixinProfilingSearchSpace& space) : options(count_options(space)) {
   std::size_t first = 0;
-  for (const std::size_t options : tables->options) {
-    tables->first_option.push_back(first);
-    first += options;
-    tables->fits_bytes = tables->fits_bytes && options <= 256;
+  for (const std::size_t count : options) {
+    first_option.push_back(first);
+    first += count;
+    fits_bytes = fits_bytes && count <= 256;
   }
-  tables->factors = predictor::decompose(space, tables->options, cost, tables->constant);
-  cost.refuse_missing();
-  predictor::verify(tables->factors, tables->constant, space, tables->options, cost);
-  tables->constant += bias;
-  tables->slots = predictor::merge(tables->factors, tables->options);
-  tables->predict_batch = predictor::batch_ways(tables->slots).front();
-  return tables;
+}
+
+void Predictor::Tables::add(const MixinProfilingSearchSpace& space, predictor::PrimNumbers costs, double bias) {
+  predictor::ArchSum sum(space, costs);
+  std::vector<double> beside;
+  factors = predictor::decompose(space, options, sum, beside);
+  costs.refuse_missing();
+  predictor::verify(factors, beside, space, options, sum);
+  constant = beside.front() + bias;
+  slots = predictor::merge(factors, options);
+  predict_batch = predictor::batch_ways(slots).front();
+}
+
+bool Predictor::Tables::fits(const std::uint16_t* arch) const noexcept {
+  bool all = true;
+  for (std::size_t d = 0; d < options.size(); ++d) all = all && arch[d] < options[d];
+  return all;
+}
+
+double Predictor::Tables::predict_learned(const std::uint16_t* arch) const noexcept {
+  double cost = std::numeric_limits<double>::quiet_NaN();
+  if (fits(arch)) learned->predict(arch, 1, &cost);
+  return cost < 0 ? 0 : cost;
+}
+
+void Predictor::Tables::predict_learned(const std::uint8_t* archs, std::size_t n, float* out) const noexcept {
+  using predictor::Learned;
+  std::array<std::uint16_t, Learned::most_decisions> wide;  // NOLINT: written before they are read
+  std::array<double, Learned::most_rows> costs;             // NOLINT
+  const std::size_t width = options.size();
+  const std::size_t block = width == 0 ? 1 : std::min(Learned::most_rows, wide.size() / width);
+  for (std::size_t begin = 0; begin < n; begin += block, archs += block * width) {
+    const std::size_t count = std::min(block, n - begin);
+    std::copy(archs, archs + count * width, wide.begin());
+    float* const rows = out + begin;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint16_t* const arch = wide.data() + i * width;
+      rows[i] = fits(arch) ? 0 : std::numeric_limits<float>::quiet_NaN();
+      if (std::isnan(rows[i])) std::fill(arch, arch + width, std::uint16_t{0});
+    }
+    learned->predict(wide.data(), count, costs.data());
+    for (std::size_t i = 0; i < count; ++i) rows[i] += static_cast<float>(costs[i] < 0 ? 0 : costs[i]);
+  }
+}
+
+void Predictor::Tables::refuse_learned(const char* what) const {
+  if (learned)
+    throw Error(Fault::unsupported, "a model of kind " + base::in_quotes(learned->model().kind()) +
+                                        " is no sum over primitives, which " + what + " needs");
 }
 
 Predictor::Predictor(const MixinProfilingSearchSpace& space, const Model& model) {
-  const auto* const additive = dynamic_cast<const model::Additive*>(&model.impl());
-  if (additive == nullptr)
-    throw Error(Fault::unsupported, "a model of kind " + base::in_quotes(model.kind()) +
-                                        " is not a sum over primitives and cannot be compiled against a space");
-  const model::Line& line = additive->line();
-  predictor::ArchCost cost(space, [&](const Prim& prim) -> std::optional<double> {
-    const Measured* known = additive->table().find(prim);
-    if (known == nullptr) return {};
-    return line.scale * known->value + line.per_block;
-  });
-  tables_ = Tables::compile(space, cost, line.bias);
+  auto tables = std::make_shared<Tables>(space);
+  const Model::Impl& impl = model.impl();
+  if (impl.form() == model::Form::additive)
+    tables->add(space, {1, [&impl](const Prim& prim, double* out) { return impl.features(prim, out); }}, impl.offset());
+  else
+    tables->learned = predictor::compile_learned(space, tables->options, model);
+  tables_ = std::move(tables);
 }
 
-Predictor::Predictor(const MixinProfilingSearchSpace& space, const PrimCost& prim_cost) {
-  predictor::ArchCost cost(space, [&](const Prim& prim) -> std::optional<double> {
-    const double value = prim_cost(prim);
-    if (!std::isfinite(value)) throw Error(Fault::usage, "the cost of " + to_string(prim) + " is not a finite number");
-    return value;
-  });
-  tables_ = Tables::compile(space, cost, 0);
+Predictor::Predictor(const MixinProfilingSearchSpace& space, const PrimCost& cost) {
+  auto tables = std::make_shared<Tables>(space);
+  const auto checked = [&cost](const Prim& prim, double* out) {
+    *out = cost(prim);
+    if (!std::isfinite(*out)) throw Error(Fault::usage, "the cost of " + to_string(prim) + " is not a finite number");
+    return true;
+  };
+  tables->add(space, {1, checked}, 0);
+  tables_ = std::move(tables);
 }
 
 std::size_t Predictor::num_decisions() const noexcept {
@@ -100,14 +139,20 @@ std::size_t Predictor::num_decisions() const noexcept {
 const std::vector<std::size_t>& Predictor::num_options() const noexcept {
   return tables_->options;
 }
-const std::vector<Predictor::Factor>& Predictor::factors() const noexcept {
+bool Predictor::is_sum() const noexcept {
+  return tables_->learned == nullptr;
+}
+const std::vector<Predictor::Factor>& Predictor::factors() const {
+  tables_->refuse_learned("what is said about all architectures at once");
   return tables_->factors;
 }
-double Predictor::constant() const noexcept {
+double Predictor::constant() const {
+  tables_->refuse_learned("what is said about all architectures at once");
   return tables_->constant;
 }
 
 double Predictor::predict(const std::uint16_t* arch) const noexcept {
+  if (tables_->learned) return tables_->predict_learned(arch);
   const predictor::Slots& slots = tables_->slots;
   const predictor::Field* field = slots.fields.data();
   double sum = tables_->constant;
@@ -135,10 +180,12 @@ double Predictor::predict(const Arch& arch) const {
 void Predictor::predict(const std::uint8_t* archs, std::size_t n, float* out) const {
   if (!tables_->fits_bytes)
     throw Error(Fault::unsupported, "a decision with more than 256 options does not fit into a byte");
+  if (tables_->learned) return tables_->predict_learned(archs, n, out);
   tables_->predict_batch(tables_->slots, static_cast<float>(tables_->constant), tables_->options.size(), archs, n, out);
 }
 
-double Predictor::expect(const double* probabilities, double* gradient) const noexcept {
+double Predictor::expect(const double* probabilities, double* gradient) const {
+  tables_->refuse_learned("an expectation");
   const auto& options = tables_->options;
   if (gradient != nullptr && !options.empty())
     std::fill(gradient, gradient + tables_->first_option.back() + options.back(), 0.0);

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "hwprof/predictor.hpp"
+#include "predictor/learned.hpp"
 
 namespace hwprof::predictor {
 
-class ArchCost;
+class PrimNumbers;
 
 /// Where the bits of one decision stand in the index of a slot's table.
 struct Field {
@@ -79,10 +80,15 @@ struct Predictor::Tables {
   double constant = 0;
   std::vector<Factor> factors;
   predictor::Slots slots;
-  predictor::PredictBatch* predict_batch = nullptr;  ///< the fastest way here
+  predictor::PredictBatch* predict_batch = nullptr;   ///< the fastest way here
+  std::unique_ptr<const predictor::Learned> learned;  ///< instead of constant, factors and slots
 
-  static std::shared_ptr<const Tables> compile(const MixinProfilingSearchSpace& space, predictor::ArchCost& cost,
-                                               double bias);
+  explicit Tables(const MixinProfilingSearchSpace& space);
+  void add(const MixinProfilingSearchSpace& space, predictor::PrimNumbers costs, double bias);
+  [[nodiscard]] bool fits(const std::uint16_t* arch) const noexcept;
+  [[nodiscard]] double predict_learned(const std::uint16_t* arch) const noexcept;
+  void predict_learned(const std::uint8_t* archs, std::size_t n, float* out) const noexcept;
+  void refuse_learned(const char* what) const;  ///< @throws Error(Fault::unsupported) where there is no sum
 };
 
 }  // namespace hwprof
