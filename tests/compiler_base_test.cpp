@@ -148,6 +148,11 @@ TEST_CASE("a record gets its network's names, and must keep to its layers") {
   };
   puppet.record.prims[0].perf[Metric::latency].value = 1.1;
   CHECK(has(refused(), "3.1 s of 3 s"));
+  puppet.record.overhead[Metric::latency].value = -0.1;
+  CHECK(has(refused(), "overhead of -0.1 s"));
+  puppet.record.overall[Metric::latency].value = 3.6;
+  puppet.record.overhead[Metric::latency].value = 0.5;
+  CHECK_NOTHROW((void)puppet.hwobj_net_to_primitive(artifact));
   puppet.record = good_record(net);
   puppet.record.prims.pop_back();
   CHECK(has(refused(), "1 primitives"));

@@ -26,6 +26,7 @@ std::vector<NetRecord> sample() {
   good.from = {"cpu", "cpu", "inference", {{"threads", "2"}, {"cpu", "Ünusual"}}, true};
   good.overall = {
       {Metric::latency, {0.1 + 0.2, 1e-17, 120, 3}}, {Metric::memory, {1e9, 0, 0, 0}}, {Metric::energy, {0, 0, 1, 0}}};
+  good.overhead = {{Metric::latency, {6.5e-4, 0, 0, 0}}};
   PrimRecord prim;
   prim.prim = parse_prim("mobilenet_v2_block:112x16x24s2:activation=relu6:expansion=2.5:kernel_size=5");
   prim.perf = {{Metric::latency, {1e-300, 0, 0, 0}}};
@@ -85,6 +86,7 @@ TEST_CASE("records come back as they were saved") {
   CHECK(b.from.environment == a.from.environment);
   CHECK(b.from.derived);
   CHECK(same(a.overall, b.overall));
+  CHECK(same(a.overhead, b.overhead));
   REQUIRE(b.prims.size() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(b.prims[i].prim == a.prims[i].prim);
@@ -98,6 +100,7 @@ TEST_CASE("records come back as they were saved") {
   CHECK(again[1].state == RunState::out_of_memory);
   CHECK(again[1].reason == "needs 3 GiB");
   CHECK(again[1].overall.empty());
+  CHECK(again[1].overhead.empty());
   const std::string text = base::read_file(folder.file("r.jsonl"));
   CHECK(std::count(text.begin(), text.end(), '\n') == 2);
   CHECK(has(text, R"("latency_s":{"value")"));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct MeasureOptions {
   double max_rel_ci = 0.01;    ///< a net is steady when half the 95 % interval of its median is below; 0.01 is 1 %
   double budget_s = 60;        ///< wall time for all nets together; what is not steady by then is `unsteady`
   std::uint64_t seed = 0;      ///< order of visits
+  /// What only this device knows, by name: {"runtime", "GPU,DSP"}. A compiler refuses names that it does not know.
+  std::map<std::string, std::string> device_options;
   std::function<void(const Progress&)> progress;  ///< called from the measuring thread
   std::function<bool()> stop;  ///< asked between visits; true ends the call with Error(Fault::interrupted)
 };
@@ -58,8 +61,8 @@ class BaseHardwareCompiler {
   void measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options = {});
 
   /// Device output to primitives: reads dir/raw only, never touches the device. Every second of the
-  /// network's total is attributed to exactly one layer. A net that was not or not well measured gives
-  /// a record with that state and the reason.
+  /// network's total is attributed to exactly one layer, or to the overhead where the device tells it apart. A net that
+  /// was not or not well measured gives a record with that state and the reason.
   [[nodiscard]] NetRecord hwobj_net_to_primitive(const Artifact& artifact) const;
 
  private:
@@ -77,7 +80,7 @@ void register_compiler(const std::string& name, CompilerFactory make);
 [[nodiscard]] std::vector<std::string> list_compilers();
 
 /// Number that a plug-in and the program must share; raised when a class of this header changes.
-inline constexpr int plugin_abi = 1;
+inline constexpr int plugin_abi = 2;
 
 /// Loads a shared library that defines HWPROF_PLUGIN. A bare file name is looked for in the folders of
 /// the environment variable HWPROF_PLUGIN_PATH and nowhere else; anything with a slash is that file.

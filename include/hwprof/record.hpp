@@ -59,6 +59,7 @@ struct NetRecord {
   std::string reason;
   int batch = 1;
   Perf overall;
+  Perf overhead;  ///< what of overall no layer caused: launching the network, moving its input and output
   std::vector<PrimRecord> prims;  ///< in execution order, one per layer
   std::vector<NodeRecord> nodes;
   Provenance from;

@@ -75,11 +75,14 @@ void check(const NetRecord& record, const Artifact& artifact) {
     if (record.prims[i].prim != artifact.net.layers[i].prim)
       refuse("has another primitive than the network at layer " + std::to_string(i));
   const double overall = value_of(record.overall, Metric::latency);
-  double sum = 0;
+  const double overhead = value_of(record.overhead, Metric::latency);
+  if (!(overhead >= 0)) refuse("has an overhead of " + base::format_number(overhead) + " s");
+  double sum = overhead;
   for (const auto& row : record.prims) sum += value_of(row.perf, Metric::latency);
   constexpr double tolerance = 1e-6;
   if (std::abs(sum - overall) > tolerance * overall)
-    refuse("attributes " + base::format_number(sum) + " s of " + base::format_number(overall) + " s to the layers");
+    refuse("attributes " + base::format_number(sum) + " s of " + base::format_number(overall) +
+           " s to the layers and the overhead");
 }
 
 }  // namespace

@@ -137,6 +137,7 @@ std::string to_line(const NetRecord& record) {
   json["batch"] = record.batch;
   json["from"] = to_json(record.from);
   json["overall"] = to_json(record.overall, where);
+  if (!record.overhead.empty()) json["overhead"] = to_json(record.overhead, where + ", overhead");
   json["prims"] = Json::array();
   for (const auto& prim : record.prims) {
     Json one = Json::object();
@@ -158,7 +159,8 @@ std::string to_line(const NetRecord& record) {
 
 NetRecord from_json(const JsonReader& json) {
   (void)json.schema(schema_name, schema_version);
-  json.only({"schema", "net", "purpose", "arch", "state", "reason", "batch", "from", "overall", "prims", "nodes"});
+  json.only({"schema", "net", "purpose", "arch", "state", "reason", "batch", "from", "overall", "overhead", "prims",
+             "nodes"});
   NetRecord record;
   record.net_id = json["net"].text();
   record.purpose = optional_text(json, "purpose");
@@ -168,6 +170,7 @@ NetRecord from_json(const JsonReader& json) {
   record.batch = static_cast<int>(json["batch"].integer(1, std::numeric_limits<int>::max()));
   record.from = provenance_from_json(json["from"]);
   record.overall = read_perf(json["overall"]);
+  if (json.has("overhead")) record.overhead = read_perf(json["overhead"]);
   for (const auto& prim : json["prims"].list()) record.prims.push_back(read_prim_record(prim));
   if (json.has("nodes"))
     for (const auto& node : json["nodes"].list()) record.nodes.push_back(read_node_record(node));

@@ -18,6 +18,7 @@ base::Json describe(const ProfileOptions& options, const std::string& device) {
   out["ci"] = options.measure.max_rel_ci;
   out["budget"] = options.measure.budget_s;
   out["measure-seed"] = options.measure.seed;
+  if (!options.measure.device_options.empty()) out["device-options"] = options.measure.device_options;
   out["model"] = options.fit.kind;
   out["metric"] = to_string(options.fit.metric);
   out["fit-seed"] = options.fit.seed;

@@ -66,6 +66,8 @@ void OnlineCompiler::do_compile(const Artifact& artifact) {
 
 void OnlineCompiler::do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {
   require_device();
+  if (!options.device_options.empty())
+    throw Error(Fault::usage, name() + ": takes no option '" + options.device_options.begin()->first + "'");
   Measuring(artifacts, options, device_).run();
 }
 
