@@ -69,6 +69,9 @@ inline std::vector<hwprof::Prim> sample_prims() {
     put(type, 9, 8, 8, 1);
   put("bn_relu", 9, 8, 8, 1, {}, false);
   put("batch_norm", 9, 8, 8, 1, {}, false);
+  put("conv", 14, 8, 16, 2, {{"kernel_size", whole(3)}});
+  put("conv", 15, 8, 16, 1,
+      {{"kernel_size", whole(5)}, {"groups", whole(4)}, {"dilation", whole(2)}, {"padding", whole(1)}, {"bias", true}});
   put("flatten", 1, 32, 32, 1);
   put("skip_connect", 14, 8, 8, 1);
   put("skip_connect", 14, 8, 16, 2);

@@ -54,6 +54,19 @@ struct Prim {
 /// @throws Error(Fault::input) naming the column of the first bad character.
 [[nodiscard]] Prim parse_prim(std::string_view text);
 
+/// The primitive as nnabla-nas names a module (its ModuleUID), Class[field=value,…][[1,C,H,W]]: conv, dw_conv,
+/// batch_norm, pools, linear and activations under nnabla's class names, with every field that its tables have;
+/// any other as prim_type[C_out=…,stride=…,affine=…,attributes…][[1,C,size,size]].
+/// @throws Error(Fault::input) for an attribute that the text cannot hold.
+[[nodiscard]] std::string to_module_uid(const Prim& prim);
+
+/// Canonical: pad=None is [0,0], dilation=None [1,1], DwConv a Conv with as many groups as channels; fields that
+/// only training reads (fix_parameters, decay_rate, eps) are ignored, so modules of one cost are one primitive.
+/// A class that hwprof does not have gives a primitive of that type, with the fields as attributes: a key of
+/// tables that cannot be built. parse_module_uid(to_module_uid(p)) == p but for dw_conv, conv_1x1, conv_3x3 (conv).
+/// @throws Error(Fault::input) naming the column.
+[[nodiscard]] Prim parse_module_uid(std::string_view text);
+
 /// Kind of value that an attribute takes.
 enum class AttrKind { boolean, integer, real, text };
 

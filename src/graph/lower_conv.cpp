@@ -52,30 +52,37 @@ int general_conv(GraphBuilder& builder, const Prim& prim, bool bias) {
                       bias, int_attr(prim, "dilation", 1, 1023));
 }
 
+/// Convolution with a padding of its own, or one that keeps the size of the map at stride 1.
+int padded_conv(GraphBuilder& builder, const Prim& prim, bool bias) {
+  const int padding = int_attr(prim, "padding", -1, 1023);
+  if (padding < 0) return general_conv(builder, prim, bias);
+  const int kernel = kernel_attr(prim);
+  const int dilation = int_attr(prim, "dilation", 1, 1023);
+  Op op;
+  op.kind = OpKind::conv2d;
+  op.name = "conv";
+  op.inputs = {builder.input()};
+  op.out_channels = prim.C_out;
+  op.kernel = {kernel, kernel};
+  op.stride = {prim.stride, prim.stride};
+  op.dilation = {dilation, dilation};
+  op.pad = {padding, padding, padding, padding};
+  op.groups = int_attr(prim, "groups", 1, 1 << 20);
+  op.bias = bias;
+  return builder.op(std::move(op));
+}
+
 /// Convolution with bias, then the activation: networks from before batch norm.
 Graph conv_act(const Prim& prim) {
   GraphBuilder builder(prim.prim_type);
-  const int padding = int_attr(prim, "padding", -1, 1023);  // -1 keeps the size of the map at stride 1
-  int at = 0;
-  if (padding < 0) {
-    at = general_conv(builder, prim, true);
-  } else {
-    const int kernel = kernel_attr(prim);
-    const int dilation = int_attr(prim, "dilation", 1, 1023);
-    Op op;
-    op.kind = OpKind::conv2d;
-    op.name = "conv";
-    op.inputs = {builder.input()};
-    op.out_channels = prim.C_out;
-    op.kernel = {kernel, kernel};
-    op.stride = {prim.stride, prim.stride};
-    op.dilation = {dilation, dilation};
-    op.pad = {padding, padding, padding, padding};
-    op.groups = int_attr(prim, "groups", 1, 1 << 20);
-    op.bias = true;
-    at = builder.op(std::move(op));
-  }
+  const int at = padded_conv(builder, prim, true);
   return std::move(builder).finish(builder.activation(at, text_attr(prim, "activation")));
+}
+
+/// A convolution and nothing else.
+Graph conv(const Prim& prim) {
+  GraphBuilder builder(prim.prim_type);
+  return std::move(builder).finish(padded_conv(builder, prim, flag_attr(prim, "bias")));
 }
 
 Graph general_conv_bn(const Prim& prim) {
@@ -122,6 +129,7 @@ void add_conv_lowerings(LoweringTable& table) {
   table["nor_conv_3x3"] = relu_conv_bn(3);
   table["bn_conv_relu_1x1"] = bn_conv_relu_1x1;
   table["bn_relu"] = bn_relu;
+  table["conv"] = conv;
   table["conv_act"] = conv_act;
   table["conv_bn"] = general_conv_bn;
   table["conv_bn_act"] = general_conv_bn_act;

@@ -65,6 +65,9 @@ std::vector<PrimType> built_in_types() {
       {"fbnet_block", {real("expansion"), integer("kernel_size"), activation("relu"), integer("groups", 1)}},
       {"se_module", {integer("reduction", 4)}},
       // convolutions and linear layers
+      {"conv",
+       {integer("kernel_size"), integer("groups", 1), integer("dilation", 1), integer("padding", -1),
+        flag("bias", false)}},
       {"conv_act",
        {integer("kernel_size"), activation("relu"), integer("groups", 1), integer("dilation", 1),
         integer("padding", -1)}},
