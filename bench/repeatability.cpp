@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two helpers of bench/repeatability.sh:
-//   hwprof_bench_repeatability naive PROF_NETS_DIR OUT.jsonl   measures as is usual: two warm-ups, 100 forwards in a
-//       row, the mean; nothing done about allocator, affinity or drift
-//   hwprof_bench_repeatability compare A.jsonl B.jsonl         how far two runs agree on the primitives they share
+//   hwprof_bench_repeatability naive PROF_NETS_DIR OUT.jsonl   measures the packed networks as is usual: two warm-ups,
+//       100 forwards in a row, the mean; nothing done about allocator, affinity or drift
+//   hwprof_bench_repeatability compare A.jsonl B.jsonl         how far two runs agree on the primitives they share,
+//       from all their networks and from the packed ones alone
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -69,32 +70,34 @@ double quantile(std::vector<double> values, double share) {
 }
 
 /// Median over the places where a primitive was met.
-std::map<hwprof::Prim, double> latencies(const std::string& file) {
+std::map<hwprof::Prim, double> latencies(const std::string& file, bool packed_only) {
   std::map<hwprof::Prim, std::vector<double>> met;
-  for (const auto& record : hwprof::load_records(file))
+  for (const auto& record : hwprof::load_records(file)) {
+    if (packed_only && record.purpose != "coverage") continue;
     for (const auto& row : record.prims)
       if (const auto found = row.perf.find(hwprof::Metric::latency); !row.glue && found != row.perf.end())
         met[row.prim].push_back(found->second.value);
+  }
   std::map<hwprof::Prim, double> out;
   for (const auto& [prim, values] : met) out[prim] = quantile(values, 0.5);
   return out;
 }
 
-int compare(const std::string& file_a, const std::string& file_b) {
-  const auto a = latencies(file_a);
-  const auto b = latencies(file_b);
+bool compare(const std::string& file_a, const std::string& file_b, bool packed_only) {
+  const auto a = latencies(file_a, packed_only);
+  const auto b = latencies(file_b, packed_only);
   std::vector<double> differences;
   for (const auto& [prim, value] : a)
     if (const auto other = b.find(prim); other != b.end())
       differences.push_back(std::abs(value - other->second) / (0.5 * (value + other->second)));
   if (differences.empty()) {
     std::cerr << "no primitive is in both files\n";
-    return 1;
+    return false;
   }
-  std::printf("%zu primitives: median difference %.2f %%, 95th percentile %.2f %%, largest %.1f %%\n",
-              differences.size(), 100 * quantile(differences, 0.5), 100 * quantile(differences, 0.95),
-              100 * quantile(differences, 1));
-  return 0;
+  std::printf("%-15s %zu primitives: median difference %.2f %%, 95th percentile %.2f %%, largest %.1f %%\n",
+              packed_only ? "packed networks" : "all networks", differences.size(), 100 * quantile(differences, 0.5),
+              100 * quantile(differences, 0.95), 100 * quantile(differences, 1));
+  return true;
 }
 
 }  // namespace
@@ -106,11 +109,13 @@ int main(int argc, char** argv) try {
     for (const auto& entry : std::filesystem::directory_iterator(arguments[1])) files.push_back(entry.path().string());
     std::sort(files.begin(), files.end());
     std::vector<hwprof::NetRecord> records;
-    for (const auto& file : files) records.push_back(measure_naively(hwprof::load_net(file)));
+    for (const auto& file : files)
+      if (const auto net = hwprof::load_net(file); net.purpose == "coverage") records.push_back(measure_naively(net));
     hwprof::save_records(arguments[2], records);
     return 0;
   }
-  if (arguments.size() == 3 && arguments[0] == "compare") return compare(arguments[1], arguments[2]);
+  if (arguments.size() == 3 && arguments[0] == "compare")
+    return compare(arguments[1], arguments[2], false) && compare(arguments[1], arguments[2], true) ? 0 : 1;
   std::cerr << "usage: hwprof_bench_repeatability naive PROF_NETS_DIR OUT.jsonl | compare A.jsonl B.jsonl\n";
   return 2;
 } catch (const std::exception& error) {
