@@ -27,3 +27,12 @@ if(HWPROF_TORCH)
     endif()
   endif()
 endif()
+
+if(HWPROF_ONNX)
+  include(HwprofOnnx)
+  if(NOT TARGET hwprof::onnx_proto)
+    message(FATAL_ERROR "hwprof: the ONNX library or protobuf was not found. Install them (Debian: libonnx-dev "
+                        "libprotobuf-dev), name them with -DCMAKE_PREFIX_PATH=/path/to/onnx, or leave ONNX out with "
+                        "-DHWPROF_ONNX=OFF.")
+  endif()
+endif()

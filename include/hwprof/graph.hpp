@@ -78,6 +78,12 @@ struct Graph {
 /// @throws Error(Fault::input) naming the op that does not fit.
 [[nodiscard]] std::vector<Shape> infer_shapes(const Graph& graph, const Shape& input);
 
+/// The graph with weights in every op that takes some. An op keeps its own; where it has none, convolutions and
+/// linear layers are drawn (uniform, He's variance 2 / fan_in), biases are 0 and batch norms neutral. What is drawn
+/// for op i depends on the seed, i and the op's size alone, on every machine. Allocates what the weights take.
+/// @throws as infer_shapes.
+[[nodiscard]] Graph with_weights(Graph graph, const Shape& input, std::uint64_t seed = 0);
+
 /// What an op costs on paper for the batch of the input shape; the same on every device.
 struct Work {
   double macs = 0;          ///< multiply-accumulates of conv2d and linear; a grouped kernel sees C/groups inputs

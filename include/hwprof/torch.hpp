@@ -14,8 +14,8 @@
 namespace hwprof {
 
 /// Tensors that modules share where their graphs have no weights of their own, so that a hundred networks
-/// fit into memory. Within one module no tensor is used twice. For modules whose results do not matter.
-/// Not thread-safe.
+/// fit into memory: drawn (normal, He's variance) for convolutions and linear layers, neutral for batch norms. Within
+/// one module no tensor is used twice. For modules whose results do not matter. Not thread-safe.
 class WeightPool {
  public:
   /// channels_last: memory layout of the convolutions' weights; inputs are the caller's affair.
@@ -32,8 +32,8 @@ class WeightPool {
 
 /// A Graph as a libtorch module. The parameters of op "L03.dw" are named "L03.dw.weight" and
 /// "L03.dw.bias", running statistics "….running_mean" and "….running_var". Weights come from the Graph
-/// where it has them, otherwise convolutions and linear layers are drawn (normal, He's variance) and batch
-/// norms are neutral. In evaluation mode on return; batch norm and dropout follow train().
+/// where it has them, otherwise from with_weights() or a pool. In evaluation mode on return; batch norm and dropout
+/// follow train().
 class GraphModule : public torch::nn::Module {
  public:
   /// input: shape that the graph is built for; forward() takes another batch or map size as well where the

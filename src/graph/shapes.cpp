@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "graph/infer.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/graph.hpp"
 
@@ -236,6 +237,10 @@ class Inference {
 };
 
 }  // namespace
+
+Shape graph::infer_shape(const Op& op, std::vector<Shape> inputs) {
+  return Inference(op, std::move(inputs)).run();
+}
 
 std::vector<Shape> infer_shapes(const Graph& graph, const Shape& input) {
   const auto fail = [&graph](const std::string& what) {

@@ -116,8 +116,12 @@ class Homes {
 }  // namespace
 
 GraphModule::GraphModule(Graph graph, const Shape& input, std::uint64_t seed) : graph_(std::move(graph)) {
+  require_memory(graph_, input);
   WeightPool pool(seed);
+  const Graph bare = graph_;  // the drawn values are copied into tensors and need not stay
+  graph_ = with_weights(std::move(graph_), input, seed);
   build(input, pool);
+  graph_ = bare;
 }
 
 GraphModule::GraphModule(Graph graph, const Shape& input, WeightPool& pool) : graph_(std::move(graph)) {

@@ -55,6 +55,7 @@ void add_net2primitive(Cli& cli);
 void add_genmodel(Cli& cli);
 void add_predict(Cli& cli);
 void add_evaluate(Cli& cli);
+void add_export(Cli& cli);
 void add_sample(Cli& cli);
 void add_search(Cli& cli);
 void add_pareto(Cli& cli);

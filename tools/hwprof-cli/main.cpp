@@ -62,6 +62,7 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_genmodel(cli);
   hwprof_cli::add_predict(cli);
   hwprof_cli::add_evaluate(cli);
+  hwprof_cli::add_export(cli);
   hwprof_cli::add_sample(cli);
   hwprof_cli::add_search(cli);
   hwprof_cli::add_pareto(cli);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hwprof::format {
+
+using Dims = std::vector<std::int64_t>;
+using Reals = std::shared_ptr<const std::vector<float>>;
+
+/// A constant of the file: reals (float, float16, double) or integers (of any width, and booleans).
+struct Constant {
+  Dims dims;
+  Reals reals;                         ///< null for integers
+  std::vector<std::int64_t> integers;  ///< empty for reals
+
+  [[nodiscard]] bool is_real() const noexcept { return reals != nullptr; }
+  [[nodiscard]] std::size_t count() const noexcept { return reals ? reals->size() : integers.size(); }
+};
+
+/// What constants may take in memory, so that a small file cannot ask for much.
+class Budget {
+ public:
+  explicit Budget(std::size_t file_bytes) : left_(4 * static_cast<double>(file_bytes) + (1 << 24)) {}
+  /// @throws Error(Fault::input) beginning with place when there is no room for so many values.
+  void take(double values, const std::string& place);
+
+ private:
+  double left_;  // bytes
+};
+
+/// place begins messages: "net.onnx: tensor 'L0.conv.weight'". converted is set when the values were no 4-byte floats.
+/// @throws Error(Fault::input) for values that are elsewhere, or not as many as the dimensions say;
+/// Error(Fault::unsupported) for other types, by name.
+[[nodiscard]] Constant read_tensor(const onnx::TensorProto& tensor, const std::string& place, Budget& budget,
+                                   bool& converted);
+
+/// "2x3x4", "scalar".
+[[nodiscard]] std::string to_text(const Dims& dims);
+
+/// Product of dims; -1 when one is negative or the product beyond 2^62.
+[[nodiscard]] std::int64_t count_of(const Dims& dims) noexcept;
+
+}  // namespace hwprof::format

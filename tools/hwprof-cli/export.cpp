@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <random>
+
+#include "cli.hpp"
+#include "hwprof/error.hpp"
+#include "hwprof/format.hpp"
+#include "hwprof/net.hpp"
+#include "hwprof/space.hpp"
+#include "output.hpp"
+
+namespace hwprof_cli {
+namespace {
+
+using hwprof::Error;
+using hwprof::Fault;
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> inputs, archs;
+  std::string hardware, format = "onnx", dir;
+  int image_size = 0;
+  std::size_t sample = 0;
+  std::uint64_t seed = 0;
+  hwprof::OnnxOptions onnx;
+  bool force = false;
+};
+
+/// One file to write: a primitive, or a network.
+struct Item {
+  std::string stem;  ///< of the file's name
+  hwprof::Graph graph;
+  hwprof::Shape input{};
+  Json about;
+};
+
+/// Letters, digits, '_' and '-' of a name, and not many.
+std::string safe(const std::string& name) {
+  constexpr std::size_t most = 40;
+  std::string out;
+  for (const char c : name.substr(0, most)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    out += plain ? c : '_';
+  }
+  return out;
+}
+
+std::string number(std::size_t i) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%04zu", i);
+  return text;
+}
+
+Item item_of(const hwprof::Prim& prim, std::size_t i) {
+  char hash[32];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(hwprof::hash(prim)));
+  Item item;
+  item.stem = number(i) + "-" + safe(prim.prim_type) + "-" + hash;
+  item.graph = hwprof::lower(prim);
+  item.graph.name = hwprof::to_string(prim);
+  item.input = {1, prim.C, prim.spatial_size, prim.spatial_size};
+  item.about["prim"] = item.graph.name;
+  return item;
+}
+
+Item item_of(hwprof::Net net, std::size_t i) {
+  if (net.id.empty()) net.id = "net";
+  Item item;
+  item.stem = number(i) + "-" + safe(net.id);
+  item.graph = hwprof::lower(net);
+  item.input = {1, net.image_channels, net.image_size, net.image_size};
+  item.about["net"] = net.id;
+  if (!net.arch.empty()) item.about["arch"] = net.arch;
+  auto& layers = item.about["layers"] = Json::array();
+  for (const auto& layer : net.layers) layers.push_back(hwprof::to_string(layer.prim));
+  return item;
+}
+
+/// A network that load_net() takes, or nothing: then it is a space or nothing that hwprof knows.
+std::optional<hwprof::Net> net_in(const std::string& name) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(name, ignored)) return {};
+  try {
+    return hwprof::load_net(name);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::vector<Item> items_of(const Options& options) {
+  constexpr std::size_t most = 100000;
+  if (options.sample > most) throw Error(Fault::usage, "--sample must be at most " + std::to_string(most));
+  std::vector<Item> items;
+  for (const auto& input : options.inputs) {
+    if (auto net = net_in(input)) {
+      if (!options.archs.empty() || options.sample > 0)
+        throw Error(Fault::usage, input + ": is a network; --arch and --sample take a space");
+      items.push_back(item_of(std::move(*net), items.size()));
+      continue;
+    }
+    const auto file = hwprof::load_space(input, options.hardware, options.image_size);
+    const auto add = [&](const hwprof::Arch& arch) {
+      hwprof::Net net = file.space->network(arch);
+      net.id = "arch";
+      net.arch = hwprof::to_string(arch);
+      items.push_back(item_of(std::move(net), items.size()));
+    };
+    for (const auto& text : options.archs) add(hwprof::parse_arch(*file.space, text));
+    std::mt19937_64 rng(options.seed);
+    for (std::size_t i = 0; i < options.sample; ++i) add(file.space->sample(rng));
+    if (!options.archs.empty() || options.sample > 0) continue;
+    for (const auto& prim : file.space->generate_profiling_primitives()) items.push_back(item_of(prim, items.size()));
+  }
+  return items;
+}
+
+void save_index(const fs::path& file, const Json& index) {
+  const fs::path part = file.string() + ".part";
+  std::ofstream out(part, std::ios::binary);
+  out << index.dump(1) << '\n';
+  out.close();
+  std::error_code error;
+  if (out) fs::rename(part, file, error);
+  if (!out || error) throw Error(Fault::input, file.string() + ": cannot be written");
+}
+
+void export_models(const Cli& cli, const Options& options) {
+  const std::vector<std::string> formats{"onnx"};
+  if (options.format != "onnx")
+    throw Error(Fault::usage, "no format '" + options.format + "'" + hwprof::did_you_mean(options.format, formats));
+  const fs::path index_file = fs::path(options.dir) / "index.json";
+  check_new_file(index_file.string(), options.force);
+  const auto items = items_of(options);
+  Json index{{"schema", "hwprof.export/1"},
+             {"format", options.format},
+             {"opset", options.onnx.opset},
+             {"weights_seed", options.onnx.seed}};
+  auto& files = index["files"] = Json::array();
+  for (const auto& item : items) {
+    const std::string name = item.stem + ".onnx";
+    const std::string file = (fs::path(options.dir) / name).string();
+    check_new_file(file, options.force);
+    hwprof::write_onnx(file, item.graph, item.input, options.onnx);
+    Json row{{"file", name}, {"input", item.input}};
+    row.update(item.about);
+    files.push_back(std::move(row));
+  }
+  save_index(index_file, index);
+  if (cli.json)
+    print_json(index);
+  else if (!cli.quiet)
+    std::cout << count(items.size(), "file") << " and index.json in " << options.dir << '\n';
+}
+
+}  // namespace
+
+void add_export(Cli& cli) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = add_verb(cli, "export", "Write primitives or networks in another tool's format",
+                            [&cli, options] { export_models(cli, *options); });
+  verb->add_option("INPUT", options->inputs, "Search spaces or networks, as YAML")->required();
+  verb->add_option("--out", options->dir, "Folder to write into")->required();
+  verb->add_option("--format", options->format, "onnx");
+  add_repeatable(verb, "--arch", options->archs, "Write this architecture of the space");
+  verb->add_option("--sample", options->sample, "Write so many random architectures")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
+  verb->add_option("--opset", options->onnx.opset, "ONNX opset");
+  verb->add_option("--weights-seed", options->onnx.seed, "Seed of the weights")->check(CLI::NonNegativeNumber);
+  verb->add_option("--hardware", options->hardware, "aw_nas' second file");
+  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_flag("--force", options->force, "Replace files that are there");
+  add_output_options(verb, cli);
+}
+
+}  // namespace hwprof_cli
