@@ -74,6 +74,7 @@ using Notes = std::vector<std::string>;
 ///    in ms, energy in mJ, memory in bytes; power in µW times the latency gives the energy where none stands.
 ///  - CSV of whole architectures: a header with `arch` and at least one of latency_s, latency_ms, latency_us,
 ///    energy_j, energy_mj, memory_bytes.
+///  - tables and results of SNPE and nnabla-nas (latency_table.hpp): a record per module and runtime.
 /// A folder: hwprof's own (its records.jsonl alone), or aw_nas' DIR/<net>/<run>.yaml, where the runs of a
 /// network become one record with the median of each cost; Measured::samples is the number of runs then, and
 /// the spread is 0 below six of them. JSON lines and CSV files in a folder are read too; what else lies

@@ -4,9 +4,11 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/latency_table.hpp"
 #include "record/awnas.hpp"
 #include "record/csv.hpp"
 #include "record/jsonl.hpp"
+#include "record/latency_text.hpp"
 
 namespace hwprof {
 namespace {
@@ -29,6 +31,9 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
     notes.push_back(file + ": is empty");
     return {};
   }
+  if (record::is_snpe_results(text)) return record::parse_bench(text, file, notes);
+  if (record::is_latency_json(text)) return to_records(record::parse_latency_json(text, file), &notes);
+  if (record::is_latency_csv(text)) return to_records(record::parse_latency_csv(text, file), &notes);
   if (is_json_lines(text)) return record::parse_lines(text, file, notes);
   if (record::is_csv(text)) return record::parse_csv(text, file);
   return record::parse_awnas(std::string(text), file, notes);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/files.hpp"
+#include "hwprof/error.hpp"
+#include "hwprof/latency_table.hpp"
+#include "hwprof/model.hpp"
+#include "temp_folder.hpp"
+#include "throws.hpp"
+
+using namespace hwprof;
+namespace base = hwprof::base;
+using hwprof_test::error_of;
+using hwprof_test::has;
+using hwprof_test::TempFolder;
+
+namespace {
+
+const std::string module =
+    "Conv[in_channels=192,out_channels=192,kernel=[5,5],stride=[1,1],pad=[2,2],dilation=None,base_axis=1,group=192,"
+    "with_bias=False,fix_parameters=False,channel_last=False][[1,192,16,16]]";
+
+/// The nine rows that nnabla-nas' page on SNPE shows.
+std::string nine_rows() {
+  std::string text;
+  for (const auto* rest :
+       {"Forward Propagate,Min_Time,595", "Forward Propagate,Avg_Time,672", "Forward Propagate,Max_Time,783",
+        "Total Inference Time,Min_Time,623", "Total Inference Time,Avg_Time,700", "Total Inference Time,Max_Time,812",
+        "Layers Time,Min_Time,37.0", "Layers Time,Avg_Time,37.0", "Layers Time,Max_Time,38.0"})
+    text += "\"" + module + "\",GPU," + rest + "\n";
+  return text;
+}
+
+std::string stats(int least, int mean, int most) {
+  return R"({"Avg_Time": )" + std::to_string(mean) + R"(, "Max_Time": )" + std::to_string(most) + R"(, "Min_Time": )" +
+         std::to_string(least) + R"(, "Runtime": "GPU"})";
+}
+
+std::string results(const std::string& runtimes, const std::string& data) {
+  return R"({"Devices": "PHONE", "Date": "2020-03-20 12:00:00", "ro.product.model": "J9110", "SNPE SDK version:": "1.33.1", )"
+         R"("Runtimes": ")" +
+         runtimes + R"(", "Execution_Data": {)" + data + "}}";
+}
+
+std::string gpu_data() {
+  return R"("GPU": {"Forward Propagate": )" + stats(595, 672, 783) + R"(, "Total Inference Time": )" +
+         stats(623, 700, 812) + R"x(, "layer_000 (Name:x0 Type:data)": )x" + stats(5, 6, 9) +
+         R"x(, "layer_001 (Name:conv, \"a\" (b) Type:c Type:convolutional)": )x" + stats(30, 30, 31) +
+         R"x(, "layer_002 (Name:y Type:neuron)": )x" + stats(7, 7, 7) + "}";
+}
+
+}  // namespace
+
+TEST_CASE("the documented rows come back byte for byte, from CSV and through JSON") {
+  const TempFolder folder;
+  const std::string csv = folder.write("table.csv", nine_rows());
+  const auto table = load_latency_table(csv);
+  REQUIRE(table.rows.size() == 1);
+  CHECK(table.rows[0].uid == module);
+  CHECK(table.rows[0].runtime == "GPU");
+  CHECK(table.rows[0].forward->min_us == 595);
+  CHECK(table.rows[0].total->avg_us == 700);
+  CHECK(table.rows[0].layers->max_us == 38);
+  const auto files = save_latency_table(folder.file("again"), table);
+  CHECK(base::read_file(folder.file("again.csv")) == nine_rows());
+  save_latency_table(folder.file("third"), load_latency_table(folder.file("again.json")));
+  CHECK(base::read_file(folder.file("third.csv")) == nine_rows());
+  CHECK(base::read_file(folder.file("third.json")) == base::read_file(folder.file("again.json")));
+  CHECK(files.size() == 3);
+  CHECK(has(base::read_file(folder.file("again.json")), "\"Avg_Time\": 37.0"));
+  CHECK(has(base::read_file(folder.file("again.json")), "\"Avg_Time\": 672,"));
+  std::string python = nine_rows();  // whose csv module ends lines so
+  for (std::size_t at = 0; (at = python.find('\n', at)) != std::string::npos; at += 2) python.insert(at, "\r");
+  CHECK(load_latency_table(folder.write("python.csv", python)).rows[0].layers->avg_us == 37);
+}
+
+TEST_CASE("results of the phone become the documented rows") {
+  const auto parsed = parse_snpe_results(results("GPU", gpu_data()), "r.json");
+  REQUIRE(parsed.runs.size() == 1);
+  const auto& run = parsed.runs[0];
+  CHECK(run.problem.empty());
+  REQUIRE(run.layers.size() == 3);
+  CHECK(run.layers[0].is_data());
+  CHECK(run.layers[1].name == "conv, \"a\" (b) Type:c");
+  CHECK(run.layers[1].type == "convolutional");
+  CHECK(run.layers_time()->avg_us == 37);
+  LatencyTable table;
+  CHECK(add_results(table, module, parsed).empty());
+  const TempFolder folder;
+  save_latency_table(folder.file("t"), table);
+  CHECK(base::read_file(folder.file("t.csv")) == nine_rows());
+  const std::string layers = base::read_file(folder.file("t.layers.csv"));
+  CHECK(has(layers, "GPU,\"conv, \"\"a\"\" (b) Type:c\",convolutional,Avg_Time,30\n"));
+  const std::string meta = base::read_file(folder.file("t.meta"));
+  CHECK(has(meta, "ro.product.model:J9110\n"));
+  CHECK(has(meta, "Date:\"2020-03-20 12:00:00\"\n"));
+  CHECK(has(meta, "\"SNPE SDK version:\":1.33.1\n"));
+  CHECK(load_latency_table(folder.file("t.csv")).meta == table.meta);
+}
+
+TEST_CASE("a runtime that is missing or answers no number has no row, and the others keep theirs") {
+  const std::string bad = R"(, "DSP": {"Total Inference Time": {"Min_Time": 1, "Avg_Time": NaN, "Max_Time": 3}})";
+  const std::string zero = R"(, "CPU": {"Total Inference Time": )" + stats(0, 0, 0) + "}";
+  const auto parsed = parse_snpe_results(results("CPU,GPU,GPU_FP16,DSP", gpu_data() + bad + zero), "r.json");
+  REQUIRE(parsed.runs.size() == 4);
+  CHECK(has(parsed.runs[0].problem, "is 0"));
+  CHECK(parsed.runs[1].problem.empty());
+  CHECK(has(parsed.runs[2].problem, "has no 'GPU_FP16'"));
+  CHECK(has(parsed.runs[3].problem, "'Avg_Time' is missing or no finite number"));
+  LatencyTable table;
+  const auto problems = add_results(table, "net", parsed);
+  CHECK(problems.size() == 3);
+  REQUIRE(table.rows.size() == 1);
+  CHECK(table.rows[0].runtime == "GPU");
+  const auto negative =
+      parse_snpe_results(results("GPU", R"("GPU": {"Total Inference Time": )" + stats(-1, 2, 3) + "}"), "r.json");
+  CHECK(has(negative.runs[0].problem, "Min_Time"));
+  const auto empty = parse_snpe_results(results("GPU", R"("GPU": {})"), "r.json");
+  CHECK(has(empty.runs[0].problem, "neither"));
+  CHECK_FALSE(empty.runs[0].layers_time());
+}
+
+TEST_CASE("what is no results file is refused with its place") {
+  const std::string whole = results("GPU", gpu_data());
+  for (const std::size_t cut : {std::size_t{0}, whole.size() / 3, whole.size() / 2, whole.size() - 1})
+    CHECK(has(error_of(Fault::input, [&] { (void)parse_snpe_results(whole.substr(0, cut), "r.json"); }), "r.json"));
+  CHECK(has(error_of(Fault::input, [] { (void)parse_snpe_results("{}", "r.json"); }), "Execution_Data"));
+  CHECK(has(error_of(Fault::input, [] { (void)parse_snpe_results(results(" , ", ""), "r.json"); }), "no runtime"));
+  CHECK(has(
+      error_of(Fault::input, [] { (void)parse_snpe_results(R"({"Runtimes": 3, "Execution_Data": {}})", "r.json"); }),
+      "a text is expected"));
+}
+
+TEST_CASE("tables are recognised by content and become records") {
+  const TempFolder folder;
+  const std::string file = folder.write("some.txt", nine_rows());
+  const auto records = load_records(file);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].from.device == "snpe:GPU");
+  CHECK(records[0].overall.at(Metric::latency).value == doctest::Approx(700e-6));
+  CHECK(records[0].overhead.at(Metric::latency).value == doctest::Approx(663e-6));
+  REQUIRE(records[0].prims.size() == 1);
+  CHECK(records[0].prims[0].prim == parse_module_uid(module));
+  CHECK(records[0].prims[0].perf.at(Metric::latency).value == doctest::Approx(37e-6));
+
+  save_latency_table(folder.file("t"), load_latency_table(file));
+  CHECK(load_records(folder.file("t.json"))[0].prims[0].prim == records[0].prims[0].prim);
+  const auto bench = load_records(folder.write("bench.json", results("GPU", gpu_data())));
+  REQUIRE(bench.size() == 1);
+  CHECK(bench[0].net_id == "bench");
+  CHECK(bench[0].nodes.size() == 3);
+  CHECK(bench[0].prims.empty());
+}
+
+TEST_CASE("nnabla's own tables are in milliseconds") {
+  const TempFolder folder;
+  const std::string relu = "ReLU6[][[1,32,16,16]]";
+  const std::string csv =
+      folder.write("t.csv", "\"" + relu + "\",cudnn:float,0.010152\n\"" + relu + "\",cpu:float,0.5\n");
+  const auto records = load_records(csv);
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].from.device == "nnabla:cudnn:float");
+  CHECK(records[0].prims[0].perf.at(Metric::latency).value == doctest::Approx(10.152e-6));
+  save_latency_table(folder.file("again"), load_latency_table(csv));
+  CHECK(base::read_file(folder.file("again.csv")) == base::read_file(csv));
+  const auto json =
+      load_records(folder.write("t.json", "{\"" + relu + "\": {\"cudnn:float\": 0.010152, \"cpu:float\": 0.5}}"));
+  REQUIRE(json.size() == 2);
+  CHECK(json[1].prims[0].perf.at(Metric::latency).value == doctest::Approx(0.5e-3));
+  FitOptions options;
+  options.kind = "table";
+  CHECK(fit({records[0]}, options).predict({parse_module_uid(relu), parse_module_uid(relu)}) ==
+        doctest::Approx(2 * 10.152e-6));
+}
+
+TEST_CASE("rows that do not fit are refused with their line") {
+  const TempFolder folder;
+  const auto refused = [&folder](const std::string& text) {
+    const std::string file = folder.write("bad.csv", text);
+    return error_of(Fault::input, [&] { (void)load_latency_table(file); });
+  };
+  const std::string good = "a[][[2]],GPU,Total Inference Time,";
+  const std::string three = good + "Min_Time,1\n" + good + "Avg_Time,2\n" + good + "Max_Time,3\n";
+  CHECK(has(refused(three + "a,b\n"), ":4: 5 cells"));
+  CHECK(has(refused(three + good + "Avg_Time,2\n"), ":4: Avg_Time of Total Inference Time is given twice"));
+  CHECK(has(refused(good + "Avg_Time,2\n"), "lacks one"));
+  CHECK(has(refused(three + "b[][[2]],GPU,Total Inference Time,Avg_Time,nan\n"), ":4: a number"));
+  CHECK(has(refused(three + "b[][[2]],GPU,Total Inference Time,Avg_Time,-1\n"), ":4: a number"));
+  CHECK(has(refused(three + "b[][[2]],GPU,Total Time,Avg_Time,1\n"), ":4: unknown key"));
+  CHECK(has(refused(three + "b[][[2]],GPU,Total Inference Time,Med_Time,1\n"), ":4: unknown statistic"));
+  CHECK(has(refused(three + "\"b[][[2]]\n"), ":4: a double quote"));
+  CHECK(has(refused("x,GPU,0.5,7\n"), "no latency table"));
+  CHECK(has(refused("r[][[2]],cpu,1\nr[][[2]],cpu,2\n"), "given twice"));
+}
+
+TEST_CASE("a module that has only the time of a whole run is no entry of a table") {
+  const TempFolder folder;
+  const std::string good = "\"ReLU[][[1,2,4,4]]\",GPU,Total Inference Time,";
+  Notes notes;
+  const auto records = load_records(
+      folder.write("t.csv", good + "Min_Time,1\n" + good + "Avg_Time,2\n" + good + "Max_Time,3\n"), &notes);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].prims[0].perf.empty());
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "no Layers Time"));
+}
