@@ -6,6 +6,7 @@
 #include <new>
 
 #include "model_support.hpp"
+#include "neural_support.hpp"
 
 namespace {
 
@@ -44,7 +45,8 @@ using namespace hwprof_test;
 
 TEST_CASE("predict allocates nothing") {
   Device device;
-  for (const char* kind : {"table", "linear"}) {
+  hwprof::model::register_trainer(draw_net);
+  for (const char* kind : {"table", "linear", "calibrated", "mlp", "lstm"}) {
     FitOptions options;
     options.kind = kind;
     const Model model = fit(device.measure(40, 1), options);

@@ -13,7 +13,7 @@
 namespace hwprof {
 
 struct FitOptions {
-  std::string kind = "linear";  ///< one of list_models()
+  std::string kind = "linear";  ///< one of list_models(), or "auto"
   Metric metric = Metric::latency;
   std::uint64_t seed = 0;  ///< of the cross-validation folds
   // linear: cost = scale * sum of primitives + bias, by least squares of the relative error
@@ -21,12 +21,23 @@ struct FitOptions {
   double ridge = 0;          ///< penalty on the standardised coefficients, bias excepted; >= 0
   bool huber = false;        ///< weigh outlying networks down (Huber, k = 1.345 robust deviations)
   bool nonnegative = false;  ///< no coefficient below 0, bias included
+  /// aw_nas' preprocessors by name, in order; empty: what suits the kind (docs/models.md)
+  std::vector<std::string> preprocessors;
+};
+
+/// One kind in the comparison that "auto" makes.
+struct Compared {
+  std::string kind;
+  double cv_mape = 0, cv_error = 0;  ///< mean error of held-out networks, and the standard error of that mean
+  bool chosen = false;
+  std::string reason;  ///< why the kind could not be fitted, or why it was chosen; else empty
 };
 
 /// How a fit went; nothing is dropped without being counted here.
 struct FitSummary {
   std::string kind;
-  std::map<std::string, double> coefficients;                          ///< scale, bias (metric's unit), per_block
+  /// scale, bias (metric's unit), per_block; calibrated: prior_deviation, noise (shares)
+  std::map<std::string, double> coefficients;
   std::size_t nets_used = 0, nets_dropped = 0;                         ///< whole networks; dropped: failed or outlying
   std::size_t prims_known = 0, samples_used = 0, samples_dropped = 0;  ///< table rows; measurements behind them
   /// Whole networks against their prediction, in-sample and held out in up to ten folds (neither the line nor,
@@ -34,6 +45,7 @@ struct FitSummary {
   /// notes where there were no networks to compare.
   double fit_mape = 0, cv_mape = 0;
   std::vector<std::string> notes;  ///< what was dropped, and why
+  std::vector<Compared> compared;  ///< what "auto" chose from, the simplest first; empty for a fit of one kind
 };
 
 struct Prediction {
@@ -74,19 +86,52 @@ class Model {
 /// Fits to records of purpose "coverage", "calibration" or none; "validation" and "repeat" are left out.
 /// @throws Error(Fault::missing) when the records cannot support the kind, with what is lacking;
 /// Error(Fault::usage) for records that differ in device, compiler, mode, batch, threads, memory layout or
-/// precision, naming the difference, and for options that the kind does not have.
+/// precision, naming the difference, and for options that the kind does not have; Error(Fault::unsupported) for a kind
+/// that this program cannot fit.
 ///
 /// "table": per primitive the mean over all places it was measured in, without those further than 5 robust
 /// deviations (MAD; at least 5 %) from the median; unsteady networks weigh a quarter. "linear": scale and bias
 /// over the sum of that table; eight or more "calibration" networks decide alone; networks more than 5
-/// robust deviations (at least 5 %) off are dropped, unless Huber's weights are asked for.
+/// robust deviations (at least 5 %) off are dropped, unless Huber's weights are asked for. "calibrated": the costs of
+/// that table re-estimated from the networks. "mlp", "lstm": a neural network over the primitives' costs corrects their
+/// sum; fitting needs the component torch (register_torch_models()), predicting does not. docs/models.md says when to
+/// take which.
+///
+/// "auto": cross-validates every kind on the same folds (five) of the same networks, and fits the simplest whose mean
+/// error is within one standard error of the least (L. Breiman et al., Classification and Regression Trees, 1984,
+/// section 3.4.3). Options of "linear" are used for that kind. Seconds, or as long as the slowest kind takes five
+/// times.
 [[nodiscard]] Model fit(const std::vector<NetRecord>& records, const FitOptions& options = {});
 [[nodiscard]] std::vector<std::string> list_models();
 
-/// Versioned JSON: units, device, fit statistics inside. Old versions load for ever.
+/// Of a model of kind "calibrated": what the whole networks said about each primitive.
+struct Identified {
+  Prim prim;
+  double isolated = 0;     ///< the cost measured of it alone, in the metric's unit
+  double information = 0;  ///< share of the prior variance that the networks took away; near 0: they say nothing
+  bool separate = false;   ///< the networks tell it from all others; else only together with others, or not at all
+};
+/// All its primitives, the least known first. @throws Error(Fault::usage) for a model of another kind.
+[[nodiscard]] std::vector<Identified> identified(const Model& model);
+
+/// Versioned JSON: units, device, fit statistics inside. Old versions load for ever. Also takes what
+/// scripts/export_awnas_pickle.py makes of aw_nas' pickled tables and regressions.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] Model load_model(const std::string& file);
 void save_model(const std::string& file, const Model& model);
+
+/// What an export to a latency table of ProxylessNAS and Once-for-all could take.
+struct OfaTable {
+  std::size_t rows = 0;
+  std::vector<Prim> left_out;  ///< primitives that the format has no key for
+  double bias_s = 0;           ///< what the model adds to the sum of a network's rows, which no row can hold
+};
+
+/// YAML in the layout of those tables, in ms (docs/formats.md); a sum over its rows plus bias_s is the model's
+/// prediction.
+/// @throws Error(Fault::unsupported) for a model that is no sum over primitives, for another metric than latency, and
+/// when no primitive can be expressed.
+OfaTable save_ofa_table(const std::string& file, const Model& model);
 
 /// Predictions against measurements; 1.0 is 100 %. Errors are relative to the measurement.
 struct Evaluation {

@@ -72,6 +72,7 @@ using Notes = std::vector<std::string>;
 ///  - hwprof's JSON lines. A torn last line is reported in notes, not believed.
 ///  - aw_nas' result YAML of all generations: runs, lists of primitives, lists of such lists. Latency is taken
 ///    in ms, energy in mJ, memory in bytes; power in µW times the latency gives the energy where none stands.
+///  - latency tables of ProxylessNAS and Once-for-all, in ms: a record of primitives without an overall cost.
 ///  - CSV of whole architectures: a header with `arch` and at least one of latency_s, latency_ms, latency_us,
 ///    energy_j, energy_mj, memory_bytes.
 ///  - tables and results of SNPE and nnabla-nas (latency_table.hpp): a record per module and runtime.

@@ -69,8 +69,9 @@ std::size_t save_awnas_results(const std::string& dir, const std::vector<NetReco
 /// The space that a run folder was generated from.
 [[nodiscard]] SpaceFile open_space(const std::string& run_dir);
 
-/// Model kind and metric named by aw_nas' second file (hwperfmodel_type or hwobjmodel_type; "regression"
-/// is "linear", "ofa" is "table"). @throws Error(Fault::unsupported) for a kind that hwprof has not.
+/// Model kind, metric and preprocessors named by aw_nas' second file (hwperfmodel_type or hwobjmodel_type and its _cfg;
+/// "regression" is "linear", "ofa" is "table", "table", "mlp" and "lstm" are themselves). @throws
+/// Error(Fault::unsupported) for a kind that hwprof has not.
 [[nodiscard]] FitOptions load_fit_options(const std::string& hardware_file);
 
 struct ProfileOptions {

@@ -60,6 +60,10 @@ class GraphModule : public torch::nn::Module {
   std::vector<bool> in_place_;                       // the op may overwrite its input
 };
 
+/// Lets fit() train the kinds "mlp" and "lstm": Adam with early stopping on a fifth of the networks, one thread,
+/// the same model for the same seed; seconds for a hundred networks. Evaluating them needs no libtorch.
+void register_torch_models();
+
 /// Registers the compilers "cpu" and "cuda" (and "-1", aw_nas' name of the CPU). Call it once.
 void register_torch_compilers();
 

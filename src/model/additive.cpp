@@ -23,7 +23,7 @@ double Additive::predict(const std::vector<Prim>& prims) const {
   double sum = 0;
   for (const auto& prim : prims) {
     const Measured* cost = table_.find(prim);
-    if (cost == nullptr) refuse(prims);
+    if (cost == nullptr) refuse_missing(info(), missing(prims));
     sum += cost->value;
   }
   return line_.at(sum, prims.size());
@@ -48,18 +48,13 @@ Prediction Additive::predict_with_error(const std::vector<Prim>& prims) const {
 }
 
 std::vector<Prim> Additive::missing(const std::vector<Prim>& prims) const {
-  std::vector<Prim> out;
-  for (const auto& prim : prims)
-    if (table_.find(prim) == nullptr) out.push_back(prim);
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
+  return table_.missing(prims);
 }
 
-void Additive::refuse(const std::vector<Prim>& prims) const {
+void refuse_missing(const Info& info, const std::vector<Prim>& missing) {
   std::vector<std::string> names;
-  for (const auto& prim : missing(prims)) names.push_back(to_string(prim));
-  throw Error(Fault::missing, "the model holds no " + std::string(to_string(info().metric)) + " of " +
+  for (const auto& prim : missing) names.push_back(to_string(prim));
+  throw Error(Fault::missing, "the model holds no " + std::string(to_string(info.metric)) + " of " +
                                   std::to_string(names.size()) + " primitive" + (names.size() > 1 ? "s" : "") + ": " +
                                   base::join(names, ", "));
 }
@@ -92,16 +87,29 @@ void Additive::write(base::Json& json) const {
   }
   json["residual"] = line_.residual;
   auto& rows = json["table"] = base::Json::array();
-  for (const auto& prim : known()) {
-    const Measured& cost = *table_.find(prim);
-    base::Json row = base::Json::object();
-    row["prim"] = to_string(prim);
-    row["value"] = cost.value;
-    row["spread"] = cost.spread;
-    row["samples"] = cost.samples;
-    row["dropped"] = cost.dropped;
-    rows.push_back(std::move(row));
-  }
+  for (const auto& prim : known()) rows.push_back(row_to_json(prim, *table_.find(prim)));
+}
+
+base::Json Additive::row_to_json(const Prim& prim, const Measured& cost) {
+  base::Json row = base::Json::object();
+  row["prim"] = to_string(prim);
+  row["value"] = cost.value;
+  row["spread"] = cost.spread;
+  row["samples"] = cost.samples;
+  row["dropped"] = cost.dropped;
+  return row;
+}
+
+void Additive::add_row(PrimTable& table, const base::JsonReader& row) {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max() / 4;
+  Measured cost;
+  cost.value = record::cost_from_json(row["value"]);
+  cost.spread = record::cost_from_json(row["spread"]);
+  cost.samples = row["samples"].integer(0, most);
+  cost.dropped = row["dropped"].integer(0, most);
+  const std::size_t before = table.index.size();
+  table.add(record::prim_from_json(row["prim"]), cost);
+  if (table.index.size() == before) row.fail("this primitive stands twice");
 }
 
 std::shared_ptr<const Model::Impl> Additive::read(Info info, const base::JsonReader& json) {
@@ -116,17 +124,9 @@ std::shared_ptr<const Model::Impl> Additive::read(Info info, const base::JsonRea
   }
   line.residual = record::cost_from_json(json["residual"]);
   PrimTable table;
-  constexpr auto most = std::numeric_limits<std::int64_t>::max() / 4;
   for (const auto& row : json["table"].list()) {
     row.only({"prim", "value", "spread", "samples", "dropped"});
-    Measured cost;
-    cost.value = record::cost_from_json(row["value"]);
-    cost.spread = record::cost_from_json(row["spread"]);
-    cost.samples = row["samples"].integer(0, most);
-    cost.dropped = row["dropped"].integer(0, most);
-    const std::size_t before = table.index.size();
-    table.add(record::prim_from_json(row["prim"]), cost);
-    if (table.index.size() == before) row.fail("this primitive stands twice");
+    add_row(table, row);
   }
   return std::make_shared<Additive>(std::move(info), std::move(table), line);
 }

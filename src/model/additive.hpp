@@ -18,8 +18,12 @@ struct Line {
   }
 };
 
-/// Kinds "table" (plain sum) and "linear": a cost per primitive and a line over their sum.
-class Additive final : public Model::Impl {
+/// @throws Error(Fault::missing) naming the primitives.
+[[noreturn]] void refuse_missing(const Info& info, const std::vector<Prim>& missing);
+
+/// Kinds "table" (plain sum) and "linear": a cost per primitive and a line over their sum. What is such a sum, too,
+/// but knows more of its error, derives from it.
+class Additive : public Model::Impl {
  public:
   Additive(Info info, PrimTable table, Line line);
   [[nodiscard]] double predict(const std::vector<Prim>& prims) const override;
@@ -37,9 +41,11 @@ class Additive final : public Model::Impl {
   [[nodiscard]] const PrimTable& table() const noexcept { return table_; }
   [[nodiscard]] const Line& line() const noexcept { return line_; }
 
- private:
-  [[noreturn]] void refuse(const std::vector<Prim>& prims) const;
+  /// A row of a table as it stands in the file, and back; the row may have other members besides.
+  [[nodiscard]] static base::Json row_to_json(const Prim& prim, const Measured& cost);
+  static void add_row(PrimTable& table, const base::JsonReader& row);
 
+ private:
   PrimTable table_;
   Line line_;
 };

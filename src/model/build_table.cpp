@@ -52,19 +52,15 @@ Cell summarize(const std::vector<const Sample*>& samples) {
 
 }  // namespace
 
-std::vector<Measured> build_table(const FitData& data, const std::vector<bool>& left_out) {
+std::vector<Measured> build_table(const FitData& data) {
   std::vector<Cell> cells(data.index.size());
   double scatter = 0;
   double degrees = 0;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    std::vector<const Sample*> all;
-    std::vector<const Sample*> others;
-    for (const auto& sample : data.samples[i]) {
-      all.push_back(&sample);
-      if (left_out.empty() || !left_out[sample.net]) others.push_back(&sample);
-    }
-    if (all.empty()) continue;
-    cells[i] = summarize(others.empty() ? all : others);
+    std::vector<const Sample*> samples;
+    for (const auto& sample : data.samples[i]) samples.push_back(&sample);
+    if (samples.empty()) continue;
+    cells[i] = summarize(samples);
     if (cells[i].kept > 1) {
       scatter += cells[i].scatter;
       degrees += cells[i].effective();

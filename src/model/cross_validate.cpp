@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "base/text.hpp"
@@ -10,8 +11,6 @@
 
 namespace hwprof::model {
 namespace {
-
-constexpr std::size_t most_folds = 10;
 
 /// Fisher-Yates by hand: std::shuffle and the standard's distributions differ between libraries.
 NetList shuffled(NetList nets, std::uint64_t seed) {
@@ -30,18 +29,11 @@ std::size_t kept_own(const FitData& data, const std::vector<bool>& left_out) {
 
 }  // namespace
 
-double sum_of(const FitNet& net, const std::vector<Measured>& costs) {
-  double sum = 0;
-  for (const std::uint32_t prim : net.prims) sum += costs[prim].value;
-  return sum;
-}
-
-std::vector<double> relative_errors(const FitData& data, const std::vector<Measured>& costs, const NetList& nets,
-                                    const Line& line) {
+std::vector<double> relative_errors(const FitData& data, const NetList& nets, const NetPredictor& model) {
   std::vector<double> errors;
   for (const std::size_t i : nets) {
     const FitNet& net = data.nets[i];
-    errors.push_back(line.at(sum_of(net, costs), net.prims.size()) / net.measured - 1);
+    errors.push_back(model(net) / net.measured - 1);
     if (!std::isfinite(errors.back()))
       throw Error(Fault::input, "net " + base::in_quotes(net.record->net_id) + ": an overall cost of " +
                                     base::format_number(net.measured) + " is too small for a relative error");
@@ -49,14 +41,25 @@ std::vector<double> relative_errors(const FitData& data, const std::vector<Measu
   return errors;
 }
 
-std::optional<double> cross_validate(const FitData& data, const NetList& nets, std::uint64_t seed,
-                                     const LineFitter& fit, std::vector<std::string>& notes) {
+double CrossValidation::mean() const {
+  return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
+}
+
+double CrossValidation::standard_error() const {
+  if (errors.size() < 2) return 0;
+  const double middle = mean();
+  double squares = 0;
+  for (const double error : errors) squares += (error - middle) * (error - middle);
+  const auto n = static_cast<double>(errors.size());
+  return std::sqrt(squares / (n - 1) / n);
+}
+
+CrossValidation cross_validate(const FitData& data, const NetList& nets, std::uint64_t seed, const NetFitter& fit,
+                               std::vector<std::string>& notes, std::size_t folds) {
   const NetList order = shuffled(nets, seed);
-  const std::size_t folds = std::min(most_folds, order.size());
-  std::size_t failed = 0;
+  folds = std::min(folds, order.size());
   std::size_t own = 0;
-  std::size_t n = 0;
-  double sum = 0;
+  CrossValidation out;
   for (std::size_t fold = 0; fold < folds; ++fold) {
     NetList train;
     NetList test;
@@ -65,26 +68,21 @@ std::optional<double> cross_validate(const FitData& data, const NetList& nets, s
       (i % folds == fold ? test : train).push_back(order[i]);
       if (i % folds == fold) left_out[order[i]] = true;
     }
-    const auto costs = build_table(data, left_out);
-    const auto line = fit(costs, train);
-    if (!line) {
-      ++failed;
+    const auto model = fit(without(data, left_out), train);
+    if (!model) {
+      ++out.failed;
       continue;
     }
     own += kept_own(data, left_out);
-    for (const double error : relative_errors(data, costs, test, *line)) {
-      sum += std::abs(error);
-      ++n;
-    }
+    for (const double error : relative_errors(data, test, *model)) out.errors.push_back(std::abs(error));
   }
   if (own > 0)
     notes.push_back("cross-validation: " + std::to_string(own) +
                     " primitives occur in held-out networks only and kept their own measurement");
-  if (failed > 0)
-    notes.push_back("cross-validation: " + std::to_string(failed) + " of " + std::to_string(folds) +
+  if (out.failed > 0)
+    notes.push_back("cross-validation: " + std::to_string(out.failed) + " of " + std::to_string(folds) +
                     " folds leave too few networks to fit");
-  if (n == 0) return {};
-  return sum / static_cast<double>(n);
+  return out;
 }
 
 }  // namespace hwprof::model

@@ -3,29 +3,39 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "model/additive.hpp"
 #include "model/fit_data.hpp"
 
 namespace hwprof::model {
 
-/// Numbers of networks in FitData::nets.
-using NetList = std::vector<std::size_t>;
+/// What a fitted model says of a network.
+using NetPredictor = std::function<double(const FitNet& net)>;
 
-[[nodiscard]] double sum_of(const FitNet& net, const std::vector<Measured>& costs);
+/// A model from what the data hold and the networks to fit on; nothing when they do not determine one.
+using NetFitter = std::function<std::optional<NetPredictor>(const FitData& data, const NetList& nets)>;
 
-/// Relative errors of the line over the networks, in their order.
-[[nodiscard]] std::vector<double> relative_errors(const FitData& data, const std::vector<Measured>& costs,
-                                                  const NetList& nets, const Line& line);
+/// Relative error of the model for each of the networks, predicted / measured - 1.
+/// @throws Error(Fault::input) naming a network whose cost is too small for one.
+[[nodiscard]] std::vector<double> relative_errors(const FitData& data, const NetList& nets, const NetPredictor& model);
 
-/// A line from a table and the networks to fit on; nothing when they do not determine one.
-using LineFitter = std::function<std::optional<Line>(const std::vector<Measured>& costs, const NetList& nets)>;
+inline constexpr std::size_t most_folds = 10;
 
-/// Mean relative error over networks that neither the table nor the line has seen, in up to ten folds drawn
-/// with the seed. A primitive that occurs in held-out networks only keeps its measurement; such cases
-/// and folds without a line are noted. Nothing when no fold gives a line.
-[[nodiscard]] std::optional<double> cross_validate(const FitData& data, const NetList& nets, std::uint64_t seed,
-                                                   const LineFitter& fit, std::vector<std::string>& notes);
+/// Errors of held-out networks.
+struct CrossValidation {
+  std::vector<double> errors;  ///< absolute and relative; of the networks whose fold could be fitted
+  std::size_t failed = 0;      ///< folds that could not
+
+  [[nodiscard]] double mean() const;
+  [[nodiscard]] double standard_error() const;  ///< of the mean; 0 for one network
+};
+
+/// Errors for networks of which the fit has seen nothing, neither the whole nor its primitives, in up to
+/// `folds` folds drawn with the seed. A primitive that occurs in held-out networks only keeps its measurement;
+/// such cases and folds without a model are noted. The same networks and seed give the same folds.
+[[nodiscard]] CrossValidation cross_validate(const FitData& data, const NetList& nets, std::uint64_t seed,
+                                             const NetFitter& fit, std::vector<std::string>& notes,
+                                             std::size_t folds = most_folds);
 
 }  // namespace hwprof::model

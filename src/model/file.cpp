@@ -7,6 +7,7 @@
 #include "hwprof/error.hpp"
 #include "hwprof/model.hpp"
 #include "hwprof/version.hpp"
+#include "model/awnas.hpp"
 #include "model/kinds.hpp"
 #include "record/jsonl.hpp"
 
@@ -33,12 +34,21 @@ Json to_json(const FitSummary& summary) {
   out["coefficients"] = Json::object();
   for (const auto& [name, value] : summary.coefficients) out["coefficients"][name] = value;
   out["notes"] = summary.notes;
+  for (const auto& one : summary.compared) {
+    Json row = Json::object();
+    row["kind"] = one.kind;
+    row["cv_mape"] = one.cv_mape;
+    row["cv_error"] = one.cv_error;
+    row["chosen"] = one.chosen;
+    row["reason"] = one.reason;
+    out["compared"].push_back(std::move(row));
+  }
   return out;
 }
 
 FitSummary read_summary(const JsonReader& json) {
   json.only({"nets_used", "nets_dropped", "prims_known", "samples_used", "samples_dropped", "fit_mape", "cv_mape",
-             "coefficients", "notes"});
+             "coefficients", "notes", "compared"});
   const auto count = [&json](const char* key) {
     return static_cast<std::size_t>(json[key].integer(0, std::numeric_limits<std::int64_t>::max() / 4));
   };
@@ -52,6 +62,12 @@ FitSummary read_summary(const JsonReader& json) {
   summary.cv_mape = json["cv_mape"].number();
   for (const auto& [name, value] : json["coefficients"].items()) summary.coefficients[name] = value.number();
   for (const auto& note : json["notes"].list()) summary.notes.push_back(note.text());
+  if (!json.has("compared")) return summary;
+  for (const auto& row : json["compared"].list()) {
+    row.only({"kind", "cv_mape", "cv_error", "chosen", "reason"});
+    summary.compared.push_back({row["kind"].text(), row["cv_mape"].number(), row["cv_error"].number(),
+                                row["chosen"].boolean(), row["reason"].text()});
+  }
   return summary;
 }
 
@@ -67,6 +83,8 @@ void check_keys(const JsonReader& json, const model::Kind& kind) {
 
 Model load_model(const std::string& file) {
   const JsonReader json = JsonReader::load(file);
+  if (json.has("schema") && base::starts_with(json["schema"].text(), std::string(model::awnas_schema) + "/"))
+    return Model(model::read_awnas(file));
   (void)json.schema(schema_name, schema_version);
   model::Info info;
   const auto kind_name = json["kind"];

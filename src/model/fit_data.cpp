@@ -136,4 +136,33 @@ FitData collect(const std::vector<NetRecord>& records, const FitOptions& options
   return data;
 }
 
+FitData without(const FitData& data, const std::vector<bool>& left_out) {
+  FitData part = data;
+  for (auto& samples : part.samples) {
+    const auto held_out = [&left_out](const Sample& sample) { return left_out[sample.net]; };
+    const auto first =
+        std::stable_partition(samples.begin(), samples.end(), [&](const auto& s) { return !held_out(s); });
+    if (first != samples.begin()) samples.erase(first, samples.end());
+  }
+  for (std::size_t i = 0; i < part.nets.size(); ++i)
+    if (left_out[i]) part.nets[i].measured = 0;
+  return part;
+}
+
+void remove_nets(FitData& data, const std::vector<bool>& marked) {
+  std::vector<std::uint32_t> number(data.nets.size());
+  std::vector<FitNet> kept;
+  for (std::size_t i = 0; i < data.nets.size(); ++i) {
+    number[i] = static_cast<std::uint32_t>(kept.size());
+    if (!marked[i]) kept.push_back(std::move(data.nets[i]));
+  }
+  data.nets = std::move(kept);
+  for (auto& samples : data.samples) {
+    samples.erase(
+        std::remove_if(samples.begin(), samples.end(), [&](const Sample& sample) { return marked[sample.net]; }),
+        samples.end());
+    for (auto& sample : samples) sample.net = number[sample.net];
+  }
+}
+
 }  // namespace hwprof::model

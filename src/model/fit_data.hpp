@@ -24,25 +24,36 @@ struct FitNet {
   double weight = 1;
 };
 
-/// The records that a fit may use, checked to belong together. The records must outlive it.
+/// Numbers of networks in FitData::nets.
+using NetList = std::vector<std::size_t>;
+
+/// The records that a fit may use, checked to belong together. The records must outlive it. What a fit learns from
+/// is in samples and FitNet::measured alone, since networks may be held out of them: see without().
 struct FitData {
   PrimIndex index;
   std::vector<std::vector<Sample>> samples;  ///< by number in index; none for primitives without a cost
   std::vector<FitNet> nets;
-  Info info;  ///< metric, provenance; summary: what was left out so far
+  Info info;           ///< metric, provenance; summary: what was left out so far
+  bool assess = true;  ///< whether the fit is to cross-validate itself
 };
 
 /// @throws Error(Fault::usage) for records that do not belong together, naming the difference;
 /// Error(Fault::missing) when none can be used.
 [[nodiscard]] FitData collect(const std::vector<NetRecord>& records, const FitOptions& options);
 
+/// The same with the marked networks held out: their overall cost is unknown, and so are their measurements of
+/// primitives, where others cover these. Numbers stay as they are.
+[[nodiscard]] FitData without(const FitData& data, const std::vector<bool>& left_out);
+
+/// Takes the marked networks away altogether; those behind them are renumbered.
+void remove_nets(FitData& data, const std::vector<bool>& marked);
+
 /// A robust mean per primitive: samples further than 5 robust deviations (median/MAD, taken as at least
 /// 5 % of the median) from the median are dropped, the rest is averaged. The spread is the 95 % interval of
 /// that mean from the scatter over contexts, with the scatter of all primitives as prior for those that
 /// were seen a few times only.
 ///
-/// Costs come by number in index; `samples` is 0 where nothing was measured. Networks marked in left_out do
-/// not count for the primitives that others cover, too.
-[[nodiscard]] std::vector<Measured> build_table(const FitData& data, const std::vector<bool>& left_out = {});
+/// Costs come by number in index; `samples` is 0 where nothing was measured.
+[[nodiscard]] std::vector<Measured> build_table(const FitData& data);
 
 }  // namespace hwprof::model

@@ -17,7 +17,7 @@ struct Kind {
   std::vector<std::string> keys;  ///< members that its write() adds to the file
 };
 
-/// All kinds, in one list.
+/// All kinds, in one list, the simplest first: of two that are as good, "auto" takes the earlier.
 [[nodiscard]] const std::vector<Kind>& kinds();
 /// Nothing for an unknown name.
 [[nodiscard]] const Kind* find_kind(const std::string& name);

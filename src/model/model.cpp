@@ -6,8 +6,12 @@
 
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "model/calibrated.hpp"
+#include "model/choose.hpp"
 #include "model/fit_additive.hpp"
 #include "model/kinds.hpp"
+#include "model/neural.hpp"
+#include "model/preprocess.hpp"
 
 namespace hwprof {
 
@@ -15,6 +19,9 @@ const std::vector<model::Kind>& model::kinds() {
   static const std::vector<Kind> all{
       {"table", fit_table, Additive::read, {"residual", "table"}},
       {"linear", fit_linear, Additive::read, {"coefficients", "residual", "table"}},
+      {"calibrated", fit_calibrated, Calibrated::read, {"coefficients", "residual", "table", "errors"}},
+      {"mlp", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
+      {"lstm", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
   };
   return all;
 }
@@ -80,12 +87,20 @@ std::vector<std::string> list_models() {
 
 Model fit(const std::vector<NetRecord>& records, const FitOptions& options) {
   const model::Kind* kind = model::find_kind(options.kind);
-  if (kind == nullptr)
+  if (kind == nullptr && options.kind != model::automatic) {
+    auto known = list_models();
+    known.emplace_back(model::automatic);
     throw Error(Fault::usage,
-                "unknown kind of model " + base::in_quotes(options.kind) + base::suggest(options.kind, list_models()));
+                "unknown kind of model " + base::in_quotes(options.kind) + base::suggest(options.kind, known));
+  }
   if (!std::isfinite(options.ridge) || options.ridge < 0)
     throw Error(Fault::usage, "ridge must be a number of at least 0, found " + base::format_number(options.ridge));
-  return Model(kind->fit(model::collect(records, options), options));
+  if (kind == nullptr && !options.preprocessors.empty())
+    throw Error(Fault::usage, "preprocessors belong to one kind of model; 'auto' takes none");
+  const bool clean = model::make_pipeline(options.preprocessors, options.kind).remove_anomaly;
+  model::FitData data = model::collect(records, options);
+  if (clean) model::remove_anomaly(data);
+  return Model(kind == nullptr ? model::choose(data, options) : kind->fit(std::move(data), options));
 }
 
 }  // namespace hwprof

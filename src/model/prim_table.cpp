@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/prim_table.hpp"
 
+#include <algorithm>
+
 namespace hwprof::model {
 
 std::size_t PrimIndex::slot_of(const Prim& prim, std::uint64_t hash) const noexcept {
@@ -36,6 +38,15 @@ std::uint32_t PrimIndex::find(const Prim& prim) const noexcept {
   if (slots_.empty()) return none;
   const std::uint32_t number = slots_[slot_of(prim, hash(prim))];
   return number == 0 ? none : number - 1;
+}
+
+std::vector<Prim> PrimTable::missing(const std::vector<Prim>& prims) const {
+  std::vector<Prim> out;
+  for (const auto& prim : prims)
+    if (find(prim) == nullptr) out.push_back(prim);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
 }
 
 void PrimTable::add(const Prim& prim, const Measured& cost) {

@@ -40,6 +40,8 @@ struct PrimTable {
   std::vector<Measured> costs;  ///< by number in index
 
   void add(const Prim& prim, const Measured& cost);  ///< replaces an earlier cost of an equal primitive
+  /// Those of prims that are not in the table, sorted, each once.
+  [[nodiscard]] std::vector<Prim> missing(const std::vector<Prim>& prims) const;
   [[nodiscard]] const Measured* find(const Prim& prim) const noexcept {
     const std::uint32_t number = index.find(prim);
     return number == PrimIndex::none ? nullptr : &costs[number];

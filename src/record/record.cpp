@@ -9,6 +9,7 @@
 #include "record/csv.hpp"
 #include "record/jsonl.hpp"
 #include "record/latency_text.hpp"
+#include "record/ofa.hpp"
 
 namespace hwprof {
 namespace {
@@ -36,6 +37,7 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
   if (record::is_latency_csv(text)) return to_records(record::parse_latency_csv(text, file), &notes);
   if (is_json_lines(text)) return record::parse_lines(text, file, notes);
   if (record::is_csv(text)) return record::parse_csv(text, file);
+  if (record::is_ofa_table(text)) return record::parse_ofa_table(std::string(text), file, notes);
   return record::parse_awnas(std::string(text), file, notes);
 }
 

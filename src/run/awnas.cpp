@@ -80,12 +80,13 @@ FitOptions load_fit_options(const std::string& hardware_file) {
   if (std::find(models.begin(), models.end(), options.kind) == models.end())
     throw Error(Fault::unsupported, type->place() + ": model " + base::in_quotes(name) +
                                         " is not among those that hwprof has (" + base::join(models, ", ") +
-                                        "; aw_nas' regression is linear); name another with --type");
+                                        "; aw_nas' regression is linear, its ofa is table); name another with --type");
   for (const char* section : {"hwperfmodel_cfg", "hwobjmodel_cfg"}) {
     const auto config = yaml.find(section);
     if (!config || !config->is_map()) continue;
     for (const char* key : {"perf_name", "performance"})
       if (const auto metric = config->find(key)) options.metric = parse_metric(metric->text());
+    if (const auto names = config->find("preprocessors")) options.preprocessors = names->texts();
   }
   return options;
 }

@@ -37,7 +37,8 @@ void check(const ProfileOptions& options) {
   if (!(measure.max_rel_ci > 0 && measure.max_rel_ci < 1)) refuse("ci must be between 0 and 1 (0.01 is 1 %)");
   if (!(measure.budget_s > 0 && measure.budget_s < 1e9)) refuse("budget must be a positive number of seconds");
   if (!(options.fit.ridge >= 0 && std::isfinite(options.fit.ridge))) refuse("ridge must be 0 or more");
-  const auto models = list_models();
+  auto models = list_models();
+  models.emplace_back("auto");
   if (std::find(models.begin(), models.end(), options.fit.kind) == models.end())
     refuse("model kind " + base::in_quotes(options.fit.kind) + " is not known" +
            base::suggest(options.fit.kind, models));

@@ -86,6 +86,12 @@ std::vector<std::string> devices() {
   return out;
 }
 
+void prepare_models() {
+#ifdef HWPROF_HAVE_TORCH
+  hwprof::register_torch_models();
+#endif
+}
+
 void prepare_compilers(const Cli& cli) {
 #ifdef HWPROF_HAVE_TORCH
   hwprof::register_torch_compilers();

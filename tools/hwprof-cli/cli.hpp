@@ -35,6 +35,9 @@ CLI::Option* add_repeatable(CLI::App* verb, const std::string& name, std::vector
 /// Loads the plug-ins and registers the compilers of this build. Only verbs that need a compiler call it.
 void prepare_compilers(const Cli& cli);
 
+/// Registers what this build can train models with. Verbs that fit call it.
+void prepare_models();
+
 /// @throws Error(Fault::unsupported) for a device that libtorch would give, in a build or on a machine without.
 void check_device(const std::string& device);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -7,6 +8,7 @@
 #include <random>
 
 #include "cli.hpp"
+#include "export_model.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
 #include "hwprof/net.hpp"
@@ -129,9 +131,14 @@ void save_index(const fs::path& file, const Json& index) {
 }
 
 void export_models(const Cli& cli, const Options& options) {
-  const std::vector<std::string> formats{"onnx"};
-  if (options.format != "onnx")
+  const std::vector<std::string> formats{"onnx", "ofa", "model"};
+  if (std::find(formats.begin(), formats.end(), options.format) == formats.end())
     throw Error(Fault::usage, "no format '" + options.format + "'" + hwprof::did_you_mean(options.format, formats));
+  if (options.format != "onnx") {
+    if (options.inputs.size() != 1 || !options.archs.empty() || options.sample > 0)
+      throw Error(Fault::usage, "--format " + options.format + " takes one INPUT, a model file or a run folder");
+    return export_model(cli, options.inputs.front(), options.format, options.dir, options.force);
+  }
   const fs::path index_file = fs::path(options.dir) / "index.json";
   check_new_file(index_file.string(), options.force);
   const auto items = items_of(options);
@@ -160,11 +167,11 @@ void export_models(const Cli& cli, const Options& options) {
 
 void add_export(Cli& cli) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = add_verb(cli, "export", "Write primitives or networks in another tool's format",
+  CLI::App* verb = add_verb(cli, "export", "Write primitives, networks or a model in another tool's format",
                             [&cli, options] { export_models(cli, *options); });
-  verb->add_option("INPUT", options->inputs, "Search spaces or networks, as YAML")->required();
-  verb->add_option("--out", options->dir, "Folder to write into")->required();
-  verb->add_option("--format", options->format, "onnx");
+  verb->add_option("INPUT", options->inputs, "Search spaces or networks, as YAML; or a model")->required();
+  verb->add_option("--out", options->dir, "Folder to write into; the file, of a model")->required();
+  verb->add_option("--format", options->format, "onnx, ofa or model");
   add_repeatable(verb, "--arch", options->archs, "Write this architecture of the space");
   verb->add_option("--sample", options->sample, "Write so many random architectures")->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);

@@ -29,6 +29,7 @@ void check(const Options& options) {
 
 void genmodel(const Cli& cli, Options& options) {
   check(options);
+  prepare_models();
   hwprof::Notes notes;
   std::vector<hwprof::NetRecord> records;
   std::vector<std::string> files = options.records;
@@ -37,6 +38,7 @@ void genmodel(const Cli& cli, Options& options) {
       const auto named = hwprof::load_fit_options(options.awnas[1]);
       options.fit.kind = named.kind;
       options.fit.metric = named.metric;
+      if (options.fit.preprocessors.empty()) options.fit.preprocessors = named.preprocessors;
     }
     files.push_back(options.awnas[2]);
   }
@@ -73,7 +75,9 @@ void add_genmodel(Cli& cli) {
   verb->add_option("--metric", options->metric, "What is modelled");
   verb->add_option("--out,--result-file", options->out, "Model file")->required();
   add_fit_options(verb, options->fit);
-  verb->add_option("--seed", options->fit.seed, "Seed of the cross-validation")->check(CLI::NonNegativeNumber);
+  add_repeatable(verb, "--preprocessors", options->fit.preprocessors, "aw_nas' preprocessors, by name")->delimiter(',');
+  verb->add_option("--seed", options->fit.seed, "Seed of the cross-validation and of training")
+      ->check(CLI::NonNegativeNumber);
   verb->add_flag("--force", options->force, "Replace the model file");
   add_output_options(verb, cli);
 }

@@ -106,19 +106,38 @@ Json to_json(const hwprof::MeasureSummary& summary) {
 
 Json to_json(const hwprof::Model& model) {
   const auto& fit = model.summary();
-  return {{"kind", model.kind()},
-          {"metric", hwprof::to_string(model.metric())},
-          {"unit", hwprof::unit(model.metric())},
-          {"device", model.from().device},
-          {"coefficients", fit.coefficients},
-          {"nets_used", fit.nets_used},
-          {"nets_dropped", fit.nets_dropped},
-          {"prims_known", fit.prims_known},
-          {"samples_used", fit.samples_used},
-          {"samples_dropped", fit.samples_dropped},
-          {"fit_mape", fit.fit_mape},
-          {"cv_mape", fit.cv_mape},
-          {"notes", fit.notes}};
+  Json out{{"kind", model.kind()},
+           {"metric", hwprof::to_string(model.metric())},
+           {"unit", hwprof::unit(model.metric())},
+           {"device", model.from().device},
+           {"coefficients", fit.coefficients},
+           {"nets_used", fit.nets_used},
+           {"nets_dropped", fit.nets_dropped},
+           {"prims_known", fit.prims_known},
+           {"samples_used", fit.samples_used},
+           {"samples_dropped", fit.samples_dropped},
+           {"fit_mape", fit.fit_mape},
+           {"cv_mape", fit.cv_mape},
+           {"notes", fit.notes}};
+  for (const auto& one : fit.compared) {
+    Json row{{"kind", one.kind}, {"chosen", one.chosen}};
+    if (one.chosen || one.reason.empty()) {
+      row["cv_mape"] = one.cv_mape;
+      row["cv_error"] = one.cv_error;
+    }
+    if (!one.reason.empty()) row["reason"] = one.reason;
+    out["compared"].push_back(std::move(row));
+  }
+  if (model.kind() == "calibrated") {
+    Json rows = Json::array();
+    for (const auto& one : hwprof::identified(model))
+      rows.push_back({{"prim", hwprof::to_string(one.prim)},
+                      {"isolated", one.isolated},
+                      {"information", one.information},
+                      {"separate", one.separate}});
+    out["identified"] = std::move(rows);
+  }
+  return out;
 }
 
 void print_generated(const hwprof::GenerateSummary& summary) {
@@ -151,13 +170,24 @@ void print_model(const hwprof::Model& model) {
   std::string coefficients;
   for (const auto& [name, value] : fit.coefficients)
     coefficients += (coefficients.empty() ? "" : ", ") + name + " " +
-                    (name == "scale" ? print_text("%.4f", value) : value_text(model.metric(), value));
+                    (name == "scale"                         ? print_text("%.4f", value)
+                     : name == "bias" || name == "per_block" ? value_text(model.metric(), value)
+                                                             : percent_text(value));
   print_row("model", model.kind() + (coefficients.empty() ? "" : ": " + coefficients));
   print_row("fitted on", count(fit.nets_used, "network") + " (" + std::to_string(fit.nets_dropped) + " dropped), " +
                              count(fit.prims_known, "primitive") + " known from " +
                              count(fit.samples_used, "measurement") + " (" + std::to_string(fit.samples_dropped) +
                              " dropped)");
   print_row("fit error", percent_text(fit.fit_mape) + " in sample, " + percent_text(fit.cv_mape) + " cross-validated");
+  for (const auto& one : fit.compared)
+    print_row(one.chosen ? "chosen" : "compared",
+              one.kind + ": " +
+                  (one.chosen || one.reason.empty()
+                       ? percent_text(one.cv_mape) + " ± " + percent_text(one.cv_error) + " cross-validated"
+                       : "cannot be fitted") +
+                  (one.reason.empty() ? ""
+                   : one.chosen       ? "; " + one.reason
+                                      : ", " + one.reason));
   for (const auto& note : fit.notes) print_row("note", note);
 }
 

@@ -52,6 +52,7 @@ Json report(const hwprof::ProfileSummary& summary, const std::string& dir) {
 }
 
 void profile(const Cli& cli, Options& options) {
+  prepare_models();
   prepare_compilers(cli);
   auto& job = options.profile;
   check_device(job.device);
