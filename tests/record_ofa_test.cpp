@@ -120,6 +120,7 @@ TEST_CASE("what no primitive stands for is noted by its key, never dropped in si
   CHECK(lut.noted("56x48x24"));
   CHECK(lut.noted("56x56x20"));  // 60 channels in the middle, which our block would round
   CHECK(lut.noted("Logits-input:4x4x1280-output:10"));
+  CHECK(Loaded(proxyless + "Conv-input:99999x99999x3-output:50000x50000x8: {mean: 1}\n").noted("99999x99999"));
   CHECK(lut.record.prims.size() == 5);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/text.hpp"
 #include "base/yaml.hpp"
@@ -21,6 +22,7 @@ using base::Yaml;
 constexpr std::array layer_types{"expanded_conv", "Conv", "Conv_1", "Conv_2", "AvgPool2D", "Logits"};
 constexpr double ms_per_s = 1e3;
 constexpr double interval_factor = 1.96;  ///< half a 95 % interval over the standard error
+constexpr int most_size = 65536;          ///< of a primitive's map
 constexpr int least_divisor = 8;          ///< of channels that the blocks keep as they are
 
 /// A key, taken apart. Sizes are height, width, channels; Logits puts out channels alone.
@@ -135,7 +137,7 @@ class Reader {
 
   std::optional<Prim> prim_of(const Row& row) const {
     const auto has_zero = [](const std::vector<int>& v) { return std::find(v.begin(), v.end(), 0) != v.end(); };
-    if (row.size() != row.input[1] || has_zero(row.input) || has_zero(row.output)) return {};
+    if (row.size() > most_size || row.size() != row.input[1] || has_zero(row.input) || has_zero(row.output)) return {};
     if (row.output.size() == 3 && row.output[0] != row.output[1]) return {};
     const auto puts_out = [&row](int size) { return row.output.size() == 3 && row.output[0] == size; };
     if (row.type == "expanded_conv") return block_of(row);
@@ -174,10 +176,8 @@ class Reader {
 
   /// The rows of a type whose input is this.
   std::vector<const Row*> find(const std::string& type, int size, int channels) const {
-    std::vector<const Row*> out;
-    for (const auto& row : rows_)
-      if (row.type == type && row.input == std::vector<int>{size, size, channels}) out.push_back(&row);
-    return out;
+    const auto found = by_input_.find({type, {size, size, channels}});
+    return found == by_input_.end() ? std::vector<const Row*>{} : found->second;
   }
 
   /// What follows a Conv_1, where there is one way to go on: the pool, the feature layer, the classifier.
@@ -195,7 +195,8 @@ class Reader {
   }
 
   void add_heads() {
-    std::vector<const Row*> used;
+    for (const auto& row : rows_) by_input_[{row.type, row.input}].push_back(&row);
+    std::set<const Row*> used;
     for (const auto& last : rows_) {
       if (last.type != "Conv_1" || !prim_of(last)) continue;
       const auto rest = rest_of_head(last);
@@ -210,7 +211,7 @@ class Reader {
         cost.value += row->cost.value;
         cost.samples = std::min(cost.samples, row->cost.samples);
         squares += row->cost.spread * row->cost.spread;
-        used.push_back(row);
+        used.insert(row);
       }
       cost.spread = std::sqrt(squares);
       add(head, cost);
@@ -219,8 +220,7 @@ class Reader {
                        " is the sum of Conv_1 and what follows it; it was not measured as one");
     }
     for (std::size_t i = 0; i < rows_.size(); ++i)
-      if (rows_[i].type == "Logits" && !prim_of(rows_[i]) &&
-          std::find(used.begin(), used.end(), &rows_[i]) == used.end())
+      if (rows_[i].type == "Logits" && !prim_of(rows_[i]) && used.count(&rows_[i]) == 0)
         notes_.push_back(source_ + ": no primitive stands for " + keys_[i] + "; it was left out");
   }
 
@@ -228,6 +228,7 @@ class Reader {
   Notes& notes_;
   std::vector<Row> rows_;
   std::vector<std::string> keys_;
+  std::map<std::pair<std::string, std::vector<int>>, std::vector<const Row*>> by_input_;
   bool v3_ = false;
   NetRecord record_;
 };
