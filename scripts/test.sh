@@ -12,6 +12,7 @@ if [ "${#presets[@]}" -eq 0 ]; then
 fi
 
 install_missing build test
+scripts/install_onnxruntime.sh || echo "Tests on ONNX Runtime are skipped."
 failed=()
 for preset in "${presets[@]}"; do
   echo "== $preset"

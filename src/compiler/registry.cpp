@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/text.hpp"
+#include "compiler/onnxruntime.hpp"
 #include "hwprof/compiler.hpp"
 #include "hwprof/error.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::string, CompilerFactory> factories;
+  std::map<std::string, CompilerFactory> factories{{"onnxruntime", compiling::make_onnxruntime}};
 };
 
 Registry& registry() {

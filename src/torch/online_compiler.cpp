@@ -4,6 +4,7 @@
 #include <torch/cuda.h>
 
 #include "base/text.hpp"
+#include "compiler/run_state.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/torch.hpp"
 #include "measure/outcome.hpp"
@@ -11,13 +12,6 @@
 
 namespace hwprof {
 namespace {
-
-RunState parse_state(const std::string& name, const std::string& file) {
-  for (const RunState state :
-       {RunState::measured, RunState::unsteady, RunState::failed, RunState::unsupported, RunState::out_of_memory})
-    if (name == to_string(state)) return state;
-  throw Error(Fault::input, file + ": unknown state " + base::in_quotes(name));
-}
 
 NetRecord not_measured(NetRecord record, const std::string& reason) {
   record.state = RunState::failed;
@@ -86,7 +80,7 @@ NetRecord OnlineCompiler::do_net_to_primitive(const Artifact& artifact) const {
   record.batch = static_cast<int>(*images);
   const auto outcome = measuring::find_outcome(files.outcome);
   if (!outcome) return not_measured(std::move(record), "measuring was not finished; it can be resumed");
-  record.state = parse_state(outcome->state, files.outcome);
+  record.state = compiling::parse_state(outcome->state, files.outcome);
   record.reason = outcome->reason;
   record.from.environment = outcome->environment;
   record.from.environment.insert({{"measuring_rounds", std::to_string(outcome->session.rounds)},
