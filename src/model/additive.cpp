@@ -2,6 +2,7 @@
 #include "model/additive.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -20,11 +21,16 @@ Additive::Additive(Info info, PrimTable table, Line line)
     : Impl(std::move(info)), table_(std::move(table)), line_(line) {}
 
 double Additive::predict(const std::vector<Prim>& prims) const {
+  constexpr std::size_t block = 32;
+  std::array<std::uint32_t, block> numbers{};
   double sum = 0;
-  for (const auto& prim : prims) {
-    const Measured* cost = table_.find(prim);
-    if (cost == nullptr) refuse_missing(info(), missing(prims));
-    sum += cost->value;
+  for (std::size_t begin = 0; begin < prims.size(); begin += block) {
+    const std::size_t count = std::min(block, prims.size() - begin);
+    table_.index.find(prims.data() + begin, count, numbers.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (numbers[i] == PrimIndex::none) refuse_missing(info(), missing(prims));
+      sum += table_.costs[numbers[i]].value;
+    }
   }
   return line_.at(sum, prims.size());
 }

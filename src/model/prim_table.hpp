@@ -6,11 +6,12 @@
 
 #include "hwprof/prim.hpp"
 #include "hwprof/record.hpp"
+#include "model/prim_key.hpp"
 
 namespace hwprof::model {
 
-/// Numbers distinct primitives in the order they come. Look-ups allocate nothing: open addressing over
-/// the stable hash, then one comparison, so that an unknown primitive is never taken for a known one.
+/// Numbers distinct primitives in the order they come. Look-ups allocate nothing: open addressing over a
+/// digest, then one comparison of words, so that an unknown primitive is never taken for a known one.
 class PrimIndex {
  public:
   static constexpr std::uint32_t none = ~std::uint32_t{0};
@@ -18,17 +19,24 @@ class PrimIndex {
   /// The number of prim, given to it now if it is new.
   std::uint32_t insert(const Prim& prim);
   [[nodiscard]] std::uint32_t find(const Prim& prim) const noexcept;
+  /// The numbers of n primitives, none for unknown ones: faster than one by one.
+  void find(const Prim* prims, std::size_t n, std::uint32_t* numbers) const noexcept;
   [[nodiscard]] const std::vector<Prim>& prims() const noexcept { return prims_; }
   [[nodiscard]] std::size_t size() const noexcept { return prims_.size(); }
 
  private:
-  [[nodiscard]] std::size_t slot_of(const Prim& prim, std::uint64_t hash) const noexcept;
+  struct Slot {
+    std::uint32_t tag = 0, entry = 0;  ///< upper half of the digest; where in words_, 0 where free
+  };
+  [[nodiscard]] std::size_t slot_of(const PrimKey& key, const Prim& prim) const noexcept;
+  [[nodiscard]] bool same(std::size_t entry, const PrimKey& key, const Prim& prim) const noexcept;
   void grow();
+  void place(std::size_t number);
 
   std::vector<Prim> prims_;
-  std::vector<std::uint64_t> hashes_;
-  std::vector<std::uint32_t> slots_;  ///< number + 1, 0 where free; a power of two, at most half full
-  int shift_ = 64;
+  std::vector<std::uint64_t> words_;  ///< from 1: number and count of words, the words of the key
+  std::vector<Slot> slots_;           ///< a power of two, at most half of them taken
+  int bits_ = 0;
 };
 
 /// Half width of a 95 % interval (Measured::spread) over the standard error.
