@@ -7,8 +7,4 @@ target_compile_options(hwprof_warnings INTERFACE
 # Errors only with the compilers that our checks use: a newer one warns of more, and that must not stop a user.
 if(HWPROF_WERROR AND "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" MATCHES "^(GNU 12|Clang 14)\\.")
   target_compile_options(hwprof_warnings INTERFACE -Werror)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # g++ 12 sees this one in its own AVX-512 header.
-    target_compile_options(hwprof_warnings INTERFACE -Wno-error=maybe-uninitialized)
-  endif()
 endif()
