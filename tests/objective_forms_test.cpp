@@ -137,6 +137,21 @@ TEST_CASE("forms of several devices and metrics act together") {
   CHECK(both.directions()[1] == Direction::minimize);
 }
 
+TEST_CASE("costs on paper stand beside models") {
+  const auto space = std::make_shared<PositionSpace>(2, 3);
+  const PrimCost macs = [](const Prim& prim) { return 1e8 * prim.C_out; };
+  const HardwareObjective objective(space, std::vector<HardwarePerf>{{"latency", made_up_model(all_prims(*space)), {}},
+                                                                     {"flops", macs, budget_form(5e8, 0, 2)}});
+  // 8 + 1 and 8 + 2 channels: 19e8, 3.8 budgets.
+  CHECK(objective.get_perfs({1, 2})[1] == Approx(19e8));
+  CHECK(objective.shaped_loss({1, 2}, 0.5) == Approx(0.5 * 14.44));
+  CHECK(has(error_of(Fault::usage,
+                     [&] {
+                       HardwareObjective(space, std::vector<HardwarePerf>{{"flops", PrimCost(), {}}});
+                     }),
+            "'flops'"));
+}
+
 TEST_CASE("costs are computed once for each architecture, also from several threads") {
   const auto space = std::make_shared<CountedSpace>();
   const HardwareObjective objective(space, std::vector<Model>{made_up_model(all_prims(*space))});
@@ -202,6 +217,19 @@ preprocessors: ["flatten"]
 )");
     CHECK(load_objective(file, space, {model})->get_perfs(arch)[0] == Approx(cost));
     CHECK(has(error_of(Fault::missing, [&] { (void)load_objective(file, space); }), "'latency'"));
+  }
+  SUBCASE("the second generation") {
+    const auto file = folder.write("objective.yaml", R"(objective_type: hardware
+objective_cfg:
+  hardware_obj_type: regression
+  hardware_obj_cfg:
+    preprocessors: ["block_sum", "remove_anomaly", "flatten", "extract_sum_features"]
+  prof_prims_cfg: {spatial_size: 224, strides: [1, 2], acts: ["relu6", "h_swish"], use_ses: [False, True]}
+  hardware_model_paths: ["latency.json"]
+  perf_names: ["latency"]
+  schedule_cfg: null
+)");
+    CHECK(load_objective(file, space)->get_perfs(arch)[0] == Approx(cost));
   }
   SUBCASE("forms") {
     const auto with = [&](const std::string& form) {

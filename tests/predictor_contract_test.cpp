@@ -2,13 +2,35 @@
 // Every bundled space: what is compiled agrees with what the model says.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <thread>
+
 #include "base/files.hpp"
 #include "factor_spaces.hpp"
 #include "hwprof/predictor.hpp"
 #include "temp_folder.hpp"
+#include "throws.hpp"
 
 using namespace hwprof;
 using namespace hwprof_test;
+
+static std::atomic<std::size_t> allocations{0};
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 namespace {
 
@@ -37,6 +59,73 @@ void check_agrees(const MixinProfilingSearchSpace& space) {
   for (std::size_t i = 0; i < exact.size(); ++i) REQUIRE(batch[i] == doctest::Approx(exact[i]).epsilon(2e-6));
 }
 
+/// Records of sampled architectures, whose latency is not quite the sum of their primitives.
+std::vector<NetRecord> measured(const MixinProfilingSearchSpace& space, int n) {
+  std::mt19937_64 rng(3);
+  std::vector<NetRecord> records;
+  const auto add = [&](const std::vector<Prim>& prims, const std::string& arch) {
+    NetRecord record;
+    record.net_id = std::to_string(records.size());
+    record.arch = arch;
+    record.from.device = record.from.compiler = "cpu";
+    record.from.mode = "inference";
+    double sum = 0;
+    for (const auto& prim : prims) {
+      PrimRecord part;
+      part.prim = prim;
+      part.perf[Metric::latency].value = made_up_cost(prim);
+      sum += made_up_cost(prim);
+      record.prims.push_back(part);
+    }
+    record.overall[Metric::latency].value = 1e-4 + 0.95 * sum + 1e-6 * static_cast<double>(prims.size());
+    records.push_back(record);
+  };
+  for (int i = 0; i < n; ++i) {
+    const Arch arch = space.sample(rng);
+    add(space.primitives(arch), to_string(arch));
+  }
+  auto prims = space.generate_profiling_primitives();
+  for (std::size_t begin = 0; begin < prims.size(); begin += 12)
+    add({prims.begin() + static_cast<std::ptrdiff_t>(begin),
+         prims.begin() + static_cast<std::ptrdiff_t>(std::min(begin + 12, prims.size()))},
+        "");
+  return records;
+}
+
+void check_kind(const MixinProfilingSearchSpace& space, const Model& model) {
+  const Predictor predictor(space, model);
+  std::mt19937_64 rng(23);
+  std::vector<Arch> archs;
+  std::vector<double> exact;
+  std::vector<std::uint8_t> rows;
+  for (int i = 0; i < 200; ++i) {
+    archs.push_back(space.sample(rng));
+    for (const auto option : archs.back()) rows.push_back(static_cast<std::uint8_t>(option));
+    const bool by_prims = model.impl().form() != model::Form::arch;
+    exact.push_back(by_prims ? model.predict(space.primitives(archs.back())) : predictor.predict(archs.back()));
+  }
+  CHECK(*std::max_element(exact.begin(), exact.end()) > 0);
+  std::vector<float> batch(archs.size());
+  std::vector<double> one(archs.size());
+  const std::size_t before = allocations;
+  for (std::size_t i = 0; i < archs.size(); ++i) one[i] = predictor.predict(archs[i].data());
+  predictor.predict(rows.data(), archs.size(), batch.data());
+  CHECK(allocations == before);
+  for (std::size_t i = 0; i < archs.size(); ++i) {
+    REQUIRE(one[i] == doctest::Approx(exact[i]).epsilon(1e-9));
+    REQUIRE(batch[i] == doctest::Approx(exact[i]).epsilon(1e-5));
+  }
+  if (!predictor.is_sum()) (void)error_of(Fault::unsupported, [&] { (void)predictor.factors(); });
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      for (std::size_t i = 0; i < archs.size(); ++i) wrong += predictor.predict(archs[i].data()) != one[i];
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
 }  // namespace
 
 TEST_CASE("every bundled space") {
@@ -44,6 +133,28 @@ TEST_CASE("every bundled space") {
   for (const auto& name : base::list_folder(folder)) {
     CAPTURE(name);
     check_agrees(*load_space(folder + name).space);
+  }
+}
+
+TEST_CASE("every kind of model: compiled, it gives what it gives for the primitives") {
+  const StageSpace space(3, 3, {160, 224});
+  std::vector<std::size_t> options;
+  for (const auto& decision : space.decisions()) options.push_back(decision.options.size());
+  const auto records = measured(space, 120);
+  for (const auto& kind : list_models()) {
+    CAPTURE(kind);
+    FitOptions fit_options;
+    fit_options.kind = kind;
+    std::optional<Model> model;
+    try {
+      model = fit(records, fit_options);
+    } catch (const Error& error) {
+      // Trained by the component, or from more than records of primitives: its own tests compile it.
+      CHECK_MESSAGE((error.fault() == Fault::unsupported || error.fault() == Fault::missing), error.what());
+      MESSAGE("not fitted here: " << kind << ": " << error.what());
+      continue;
+    }
+    check_kind(space, *model);
   }
 }
 

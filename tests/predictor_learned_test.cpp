@@ -172,7 +172,7 @@ void check_equal(const MixinProfilingSearchSpace& space, const Predictor& predic
   }
   CHECK(allocations == before);
   CHECK(wrong == 0);
-  for (const std::size_t n : {1, 63, 64, 65, 129}) {  // lengths around the blocks
+  for (const std::size_t n : std::vector<std::size_t>{1, 63, 64, 65, 129}) {  // lengths around the blocks
     std::vector<float> some(n + 1, -1);
     predictor.predict(rows.data(), n, some.data());
     CHECK(std::equal(some.begin(), some.end() - 1, batch.begin()));

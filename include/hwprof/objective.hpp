@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "hwprof/model.hpp"
@@ -69,9 +71,9 @@ using CostForm = std::function<Effect(double cost)>;
 
 /// One cost of a HardwareObjective.
 struct HardwarePerf {
-  std::string name;  ///< "latency"; with several devices e.g. "phone.latency"
-  Model model;
-  CostForm form;  ///< empty: the cost is only reported
+  std::string name;                     ///< "latency"; with several devices e.g. "phone.latency"
+  std::variant<Model, PrimCost> model;  ///< or what a primitive costs on paper, e.g. [](const Prim& prim) { … macs; }
+  CostForm form;                        ///< empty: the cost is only reported
 };
 
 /// Plugs measured hardware cost into a NAS loop (aw_nas' objective of this name): one model per perf. As
@@ -82,7 +84,7 @@ class HardwareObjective : public Objective {
   /// Perfs by metric, without forms. @throws Error(Fault::usage) for no model or two models of one metric.
   HardwareObjective(std::shared_ptr<const MixinProfilingSearchSpace> space, std::vector<Model> models);
 
-  /// Several devices and metrics. @throws Error(Fault::usage) for no perf, or two of one name.
+  /// Several devices and metrics. @throws Error(Fault::usage) for no perf, one without a model, or two of one name.
   HardwareObjective(std::shared_ptr<const MixinProfilingSearchSpace> space, std::vector<HardwarePerf> perfs);
 
   [[nodiscard]] std::vector<std::string> perf_names() const override;  ///< "latency", "energy", …
@@ -101,6 +103,7 @@ class HardwareObjective : public Objective {
 
   std::shared_ptr<const MixinProfilingSearchSpace> space_;
   std::vector<HardwarePerf> perfs_;
+  std::vector<std::optional<Predictor>> by_arch_;  // per perf: for models of architectures, not primitives
   std::shared_ptr<Memo> memo_;
 };
 

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/objective.hpp"
+#include "model/impl.hpp"
 
 namespace hwprof {
 namespace {
@@ -48,8 +49,18 @@ namespace {
 
 std::vector<HardwarePerf> by_metric(std::vector<Model> models) {
   std::vector<HardwarePerf> perfs;
-  for (auto& model : models) perfs.push_back({to_string(model.metric()), std::move(model), {}});
+  for (auto& model : models) {
+    std::string name = to_string(model.metric());
+    perfs.push_back({std::move(name), std::move(model), {}});
+  }
   return perfs;
+}
+
+double cost_of(const HardwarePerf& perf, const std::vector<Prim>& prims) {
+  if (const auto* model = std::get_if<Model>(&perf.model)) return model->predict(prims);
+  double sum = 0;
+  for (const auto& prim : prims) sum += std::get<PrimCost>(perf.model)(prim);
+  return sum;
 }
 
 }  // namespace
@@ -68,6 +79,14 @@ HardwareObjective::HardwareObjective(std::shared_ptr<const MixinProfilingSearchS
   if (twice != names.end())
     throw Error(Fault::usage, "a hardware objective takes one model per perf, found two of " + base::in_quotes(*twice) +
                                   "; give the perfs names of their own");
+  for (const auto& perf : perfs_) {
+    const auto* model = std::get_if<Model>(&perf.model);
+    if (model == nullptr && !std::get<PrimCost>(perf.model))
+      throw Error(Fault::usage, "perf " + base::in_quotes(perf.name) + " has no model");
+    // The others tell a primitive that they do not know when it comes; these do not see primitives.
+    const bool by_arch = model != nullptr && model->impl().form() == model::Form::arch;
+    by_arch_.push_back(by_arch ? std::make_optional<Predictor>(*space_, *model) : std::nullopt);
+  }
 }
 
 std::vector<std::string> HardwareObjective::perf_names() const {
@@ -80,7 +99,8 @@ std::vector<double> HardwareObjective::get_perfs(const Arch& arch) const {
   return memo_->get(arch, [&] {
     const auto prims = space_->primitives(arch);
     std::vector<double> costs;
-    for (const auto& perf : perfs_) costs.push_back(perf.model.predict(prims));
+    for (std::size_t i = 0; i < perfs_.size(); ++i)
+      costs.push_back(by_arch_[i] ? by_arch_[i]->predict(arch) : cost_of(perfs_[i], prims));
     return costs;
   });
 }

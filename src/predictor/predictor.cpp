@@ -16,6 +16,8 @@ namespace hwprof {
 namespace {
 
 constexpr std::size_t max_options = 65535;
+constexpr const char* no_exact =
+    "nothing exact can be said of all architectures at once; a search takes it all the same";
 
 std::vector<std::size_t> count_options(const MixinProfilingSearchSpace& space) {
   std::vector<std::size_t> options;
@@ -106,10 +108,10 @@ void Predictor::Tables::predict_learned(const std::uint8_t* archs, std::size_t n
   }
 }
 
-void Predictor::Tables::refuse_learned(const char* what) const {
+void Predictor::Tables::refuse_learned(const char* why) const {
   if (learned)
     throw Error(Fault::unsupported, "a model of kind " + base::in_quotes(learned->model().kind()) +
-                                        " is no sum over primitives, which " + what + " needs");
+                                        " is no sum over primitives, so that " + why);
 }
 
 Predictor::Predictor(const MixinProfilingSearchSpace& space, const Model& model) {
@@ -143,11 +145,11 @@ bool Predictor::is_sum() const noexcept {
   return tables_->learned == nullptr;
 }
 const std::vector<Predictor::Factor>& Predictor::factors() const {
-  tables_->refuse_learned("what is said about all architectures at once");
+  tables_->refuse_learned(no_exact);
   return tables_->factors;
 }
 double Predictor::constant() const {
-  tables_->refuse_learned("what is said about all architectures at once");
+  tables_->refuse_learned(no_exact);
   return tables_->constant;
 }
 
@@ -185,7 +187,7 @@ void Predictor::predict(const std::uint8_t* archs, std::size_t n, float* out) co
 }
 
 double Predictor::expect(const double* probabilities, double* gradient) const {
-  tables_->refuse_learned("an expectation");
+  tables_->refuse_learned("there is no exact expectation");
   const auto& options = tables_->options;
   if (gradient != nullptr && !options.empty())
     std::fill(gradient, gradient + tables_->first_option.back() + options.back(), 0.0);

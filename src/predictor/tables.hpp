@@ -88,7 +88,7 @@ struct Predictor::Tables {
   [[nodiscard]] bool fits(const std::uint16_t* arch) const noexcept;
   [[nodiscard]] double predict_learned(const std::uint16_t* arch) const noexcept;
   void predict_learned(const std::uint8_t* archs, std::size_t n, float* out) const noexcept;
-  void refuse_learned(const char* what) const;  ///< @throws Error(Fault::unsupported) where there is no sum
+  void refuse_learned(const char* why) const;  ///< @throws Error(Fault::unsupported) where there is no sum
 };
 
 }  // namespace hwprof

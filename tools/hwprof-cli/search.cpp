@@ -21,12 +21,12 @@ struct Options {
   bool force = false;
 };
 
-/// Samples that keep the limit which the fewest architectures do; plain ones where nothing is limited.
+/// Samples that keep the limit which the fewest architectures do, of those whose cost is a sum; else plain ones.
 std::function<hwprof::Arch(std::mt19937_64&)> sampler(const std::vector<Cost>& costs,
                                                       const std::vector<hwprof::Predictor>& predictors) {
   std::shared_ptr<hwprof::FeasibleSet> tightest;
   for (std::size_t c = 0; c < costs.size(); ++c) {
-    if (!std::isfinite(costs[c].limit)) continue;
+    if (!std::isfinite(costs[c].limit) || !predictors[c].is_sum()) continue;
     auto set = std::make_shared<hwprof::FeasibleSet>(predictors[c], costs[c].limit);
     if (!tightest || set->at_most() < tightest->at_most()) tightest = std::move(set);
   }
