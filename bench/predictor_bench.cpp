@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -30,11 +31,11 @@ double roofline_s(const Prim& prim) {
   return std::max(work.macs / 1e11, (work.input_bytes + work.output_bytes + work.weight_bytes) / 1e10);
 }
 
-/// A table model of all primitives of the space.
-Model model_of(const MixinProfilingSearchSpace& space) {
+/// A table model of these primitives.
+Model model_of(const std::vector<Prim>& prims) {
   NetRecord record;
   record.net_id = "roofline";
-  for (const auto& prim : space.generate_profiling_primitives()) {
+  for (const auto& prim : prims) {
     Measured cost;
     cost.value = roofline_s(prim);
     record.prims.push_back({prim, {{Metric::latency, cost}}, false});
@@ -46,7 +47,7 @@ Model model_of(const MixinProfilingSearchSpace& space) {
 
 struct Ofa {
   SpaceFile file = load_space(HWPROF_SOURCE_DIR "/examples/spaces/ofa_mbv3.yaml");
-  Model model = model_of(*file.space);
+  Model model = model_of(file.space->generate_profiling_primitives());
   Predictor predictor{*file.space, model};
 };
 
@@ -180,14 +181,95 @@ void compile_space(benchmark::State& state) {
 }
 BENCHMARK(compile_space)->Unit(benchmark::kMillisecond);
 
+/// A table of so many primitives; 0: that of the space.
 void load_model_file(benchmark::State& state) {
   const auto name = "hwprof_predictor_bench_" + std::to_string(getpid()) + ".json";
   const std::string file = (std::filesystem::temp_directory_path() / name).string();
-  save_model(file, ofa().model);
+  std::vector<Prim> prims = ofa().file.space->generate_profiling_primitives();
+  const auto count = static_cast<std::size_t>(state.range(0));
+  for (std::size_t i = 0; prims.size() < count; ++i) {
+    prims.push_back(prims[i]);
+    prims.back().C_out += 8;
+  }
+  const Model model = model_of(prims);
+  save_model(file, model);
   for (auto _ : state) benchmark::DoNotOptimize(load_model(file));
   std::filesystem::remove(file);
+  state.counters["prims"] = static_cast<double>(model.known().size());
 }
-BENCHMARK(load_model_file)->Unit(benchmark::kMillisecond);
+BENCHMARK(load_model_file)->Arg(0)->Arg(1000)->Unit(benchmark::kMillisecond)->Repetitions(5)->ReportAggregatesOnly();
+
+/// Measured networks without a device, for kinds that are fitted to whole ones: 5 % of their sum on top where
+/// the arithmetic is intense.
+std::vector<NetRecord> whole_networks() {
+  std::vector<NetRecord> records;
+  for (const auto& arch : sampled(200)) {
+    NetRecord record;
+    record.net_id = std::to_string(records.size());
+    record.arch = to_string(arch);
+    double sum = 0, macs = 0;
+    for (const auto& prim : ofa().file.space->primitives(arch)) {
+      Measured cost;
+      cost.value = roofline_s(prim);
+      sum += cost.value;
+      macs += count_work(prim).macs;
+      record.prims.push_back({prim, {{Metric::latency, cost}}, false});
+    }
+    record.overall[Metric::latency].value = 1e-4 + sum * (1 + 0.05 * macs / 5e8);
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+/// A kind that is no sum over primitives: batches through precomputed features, beside the general path of the
+/// same model.
+void learned(benchmark::State& state, const std::string& kind) {
+  FitOptions options;
+  options.kind = kind;
+  std::optional<Model> model;
+  try {
+    model = fit(whole_networks(), options);
+  } catch (const std::exception& error) {
+    state.SkipWithError(("not fitted here: " + std::string(error.what())).substr(0, 100).c_str());
+    return;
+  }
+  const Predictor predictor(*ofa().file.space, *model);
+  if (predictor.is_sum()) {
+    state.SkipWithError("a sum over primitives: see batch");
+    return;
+  }
+  constexpr std::size_t n = 1024;
+  const auto bytes = rows(n);
+  std::vector<std::vector<Prim>> nets;
+  for (const auto& arch : sampled(16)) nets.push_back(ofa().file.space->primitives(arch));
+  std::vector<float> out(n);
+  double in_batch = 0, general = 0;
+  std::size_t archs = 0;
+  for (auto _ : state) {
+    const double begin = cpu_seconds();
+    predictor.predict(bytes.data(), n, out.data());
+    benchmark::ClobberMemory();
+    const double middle = cpu_seconds();
+    for (std::size_t i = 0; i < n; ++i) benchmark::DoNotOptimize(model->predict(nets[i % nets.size()]));
+    general += cpu_seconds() - middle;
+    in_batch += middle - begin;
+    archs += n;
+    state.SetIterationTime(middle - begin);
+  }
+  state.counters["batch_ns"] = 1e9 * in_batch / static_cast<double>(archs);
+  state.counters["general_ns"] = 1e9 * general / static_cast<double>(archs);
+  state.counters["ratio"] = general / in_batch;
+}
+
+const bool learned_kinds = [] {
+  for (const auto& kind : list_models())
+    if (kind != "table" && kind != "linear")
+      benchmark::RegisterBenchmark(("learned/" + kind).c_str(), learned, kind)
+          ->UseManualTime()
+          ->Repetitions(5)
+          ->ReportAggregatesOnly();
+  return true;
+}();
 
 }  // namespace
 
