@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
-#include <optional>
 #include <random>
 #include <string>
 
@@ -198,78 +197,6 @@ void load_model_file(benchmark::State& state) {
   state.counters["prims"] = static_cast<double>(model.known().size());
 }
 BENCHMARK(load_model_file)->Arg(0)->Arg(1000)->Unit(benchmark::kMillisecond)->Repetitions(5)->ReportAggregatesOnly();
-
-/// Measured networks without a device, for kinds that are fitted to whole ones: 5 % of their sum on top where
-/// the arithmetic is intense.
-std::vector<NetRecord> whole_networks() {
-  std::vector<NetRecord> records;
-  for (const auto& arch : sampled(200)) {
-    NetRecord record;
-    record.net_id = std::to_string(records.size());
-    record.arch = to_string(arch);
-    double sum = 0, macs = 0;
-    for (const auto& prim : ofa().file.space->primitives(arch)) {
-      Measured cost;
-      cost.value = roofline_s(prim);
-      sum += cost.value;
-      macs += count_work(prim).macs;
-      record.prims.push_back({prim, {{Metric::latency, cost}}, false});
-    }
-    record.overall[Metric::latency].value = 1e-4 + sum * (1 + 0.05 * macs / 5e8);
-    records.push_back(std::move(record));
-  }
-  return records;
-}
-
-/// A kind that is no sum over primitives: batches through precomputed features, beside the general path of the
-/// same model.
-void learned(benchmark::State& state, const std::string& kind) {
-  FitOptions options;
-  options.kind = kind;
-  std::optional<Model> model;
-  try {
-    model = fit(whole_networks(), options);
-  } catch (const std::exception& error) {
-    state.SkipWithError(("not fitted here: " + std::string(error.what())).substr(0, 100).c_str());
-    return;
-  }
-  const Predictor predictor(*ofa().file.space, *model);
-  if (predictor.is_sum()) {
-    state.SkipWithError("a sum over primitives: see batch");
-    return;
-  }
-  constexpr std::size_t n = 1024;
-  const auto bytes = rows(n);
-  std::vector<std::vector<Prim>> nets;
-  for (const auto& arch : sampled(16)) nets.push_back(ofa().file.space->primitives(arch));
-  std::vector<float> out(n);
-  double in_batch = 0, general = 0;
-  std::size_t archs = 0;
-  for (auto _ : state) {
-    const double begin = cpu_seconds();
-    predictor.predict(bytes.data(), n, out.data());
-    benchmark::ClobberMemory();
-    const double middle = cpu_seconds();
-    for (std::size_t i = 0; i < n; ++i) benchmark::DoNotOptimize(model->predict(nets[i % nets.size()]));
-    general += cpu_seconds() - middle;
-    in_batch += middle - begin;
-    archs += n;
-    state.SetIterationTime(middle - begin);
-  }
-  state.counters["batch_ns"] = 1e9 * in_batch / static_cast<double>(archs);
-  state.counters["general_ns"] = 1e9 * general / static_cast<double>(archs);
-  state.counters["ratio"] = general / in_batch;
-}
-
-const bool learned_kinds = [] {
-  for (const auto& kind : list_models())
-    if (kind != "table" && kind != "linear")
-      benchmark::RegisterBenchmark(("learned/" + kind).c_str(), learned, kind)
-          ->UseManualTime()
-          ->Repetitions(5)
-          ->ReportAggregatesOnly();
-  return true;
-}();
 
 }  // namespace
 
