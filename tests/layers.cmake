@@ -19,7 +19,7 @@ set(compiler base prim graph format net record measure)
 set(objective base prim record space model predictor)
 set(report base prim record model)
 set(run base prim graph format net space record measure compiler model objective predictor exact search report)
-set(torch base prim graph format net space record measure compiler model)
+set(torch base prim graph format net space record measure compiler model predictor)
 set(opencv base prim graph format net record measure compiler)
 set(rooms base prim graph format net record model space predictor exact objective search measure compiler report run
     torch opencv)

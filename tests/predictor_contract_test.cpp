@@ -12,6 +12,7 @@
 #include "base/files.hpp"
 #include "factor_spaces.hpp"
 #include "hwprof/predictor.hpp"
+#include "neural_support.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
 
@@ -141,15 +142,25 @@ TEST_CASE("every kind of model: compiled, it gives what it gives for the primiti
   std::vector<std::size_t> options;
   for (const auto& decision : space.decisions()) options.push_back(decision.options.size());
   const auto records = measured(space, 120);
+  model::register_trainer(draw_net);
+  std::vector<FitOptions> all;
   for (const auto& kind : list_models()) {
+    all.emplace_back();
+    all.back().kind = kind;
+  }
+  for (const char* kind : {"mlp", "lstm"}) {  // the other ways that these see primitives
+    all.emplace_back();
+    all.back().kind = kind;
+    all.back().preprocessors = {"block_sum", "flatten", kind[0] == 'm' ? "extract_sum_features" : "padding"};
+  }
+  for (const auto& fit_options : all) {
+    const std::string& kind = fit_options.kind;
     CAPTURE(kind);
-    FitOptions fit_options;
-    fit_options.kind = kind;
     std::optional<Model> model;
     try {
       model = fit(records, fit_options);
     } catch (const Error& error) {
-      // Trained by the component, or from more than records of primitives: its own tests compile it.
+      // From more than records of primitives: its own tests compile it.
       CHECK_MESSAGE((error.fault() == Fault::unsupported || error.fault() == Fault::missing), error.what());
       MESSAGE("not fitted here: " << kind << ": " << error.what());
       continue;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hwprof/graph.hpp"
+#include "hwprof/predictor.hpp"
 
 namespace hwprof {
 
@@ -63,6 +64,14 @@ class GraphModule : public torch::nn::Module {
 /// Lets fit() train the kinds "mlp" and "lstm": Adam with early stopping on a fifth of the networks, one thread,
 /// the same model for the same seed; seconds for a hundred networks. Evaluating them needs no libtorch.
 void register_torch_models();
+
+/// Predictor::expect() for one-shot search, with its gradient: the latency term of a loss (FBNet, ProxylessNAS).
+/// probabilities: {P} or {batch, P} real numbers on any device, P the options of all decisions in their order; gives {}
+/// or {batch} costs of the same type and device. Computed in double precision on the CPU, one pass over the tables a
+/// row, forwards; nothing backwards. First derivatives only.
+/// @throws Error(Fault::usage) for another shape or type, Error(Fault::unsupported) for a predictor that is no sum and,
+/// backwards, with create_graph.
+[[nodiscard]] torch::Tensor expected_cost(const Predictor& predictor, const torch::Tensor& probabilities);
 
 /// Registers the compilers "cpu" and "cuda" (and "-1", aw_nas' name of the CPU). Call it once.
 void register_torch_compilers();

@@ -160,6 +160,51 @@ TEST_CASE("search: within the limit, the same for every number of threads") {
   CHECK(known.json()["best"]["accuracy"] == 0.75);
 }
 
+#if HWPROF_TEST_TORCH
+TEST_CASE("search takes models that are no sum, which exact verbs refuse") {
+  const Setting setting;
+  std::vector<NetRecord> records;
+  std::mt19937_64 rng(5);
+  for (int i = 0; i < 40; ++i) {
+    NetRecord record;
+    record.net_id = std::to_string(i);
+    double sum = 0;
+    for (const auto& prim : setting.space->primitives(setting.space->sample(rng))) {
+      Measured measured;
+      measured.value = latency_of(prim);
+      sum += measured.value;
+      record.prims.push_back({prim, {{Metric::latency, measured}}, false});
+    }
+    record.overall[Metric::latency].value = 1.2 * sum + 1e-4;
+    records.push_back(record);
+  }
+  save_records(setting.folder.file("records.jsonl"), records);
+  const auto model = setting.folder.file("lstm.json");
+  REQUIRE(cli({"genmodel", "--records", setting.folder.file("records.jsonl"), "--type", "lstm", "--out", model}).code ==
+          0);
+  const Model loaded = load_model(model);
+  std::vector<double> costs;
+  for (int i = 0; i < 200; ++i) costs.push_back(loaded.predict(setting.space->primitives(setting.space->sample(rng))));
+  std::sort(costs.begin(), costs.end());
+  const auto found =
+      cli({"search", setting.space_file, "--model", model, "--limit", "latency=" + std::to_string(costs[100]),
+           "--evaluations", "30", "--population", "10", "--algorithm", "nsga2", "--json"});
+  REQUIRE(found.code == 0);
+  CHECK(found.json()["evaluated"] == 30);
+  for (const auto& row : found.json()["front"]) {
+    const auto arch = parse_arch(*setting.space, row["arch"].get<std::string>());
+    CHECK(row["latency_s"].get<double>() ==
+          doctest::Approx(loaded.predict(setting.space->primitives(arch))).epsilon(1e-9));
+    CHECK(row["latency_s"].get<double>() <= costs[100] + 1e-6);
+  }
+  for (const std::string verb : {"count", "pareto"}) {
+    const auto refused = cli({verb, setting.space_file, "--model", model});
+    CHECK(refused.code == 4);
+    CHECK(has(refused.err, "'lstm' is no sum over primitives"));
+  }
+}
+#endif
+
 TEST_CASE("wrong calls name what is wrong") {
   const Setting setting;
   const auto refused = [&](const std::string& verb, std::vector<std::string> more, int code = 2) {
