@@ -22,6 +22,7 @@ struct GenerateOptions {
   std::string dir;                     ///< result folder, created
   std::vector<std::string> compilers;  ///< besides those the files name
   int num_sample = -1;       ///< > 0: that many sampled architectures instead of packing; -1: as the files say
+  bool isolated = false;     ///< a network for each primitive alone instead of packing, as nnabla-nas measures
   int calibration_nets = 0;  ///< sampled architectures to fit on, beside the packed nets
   int validation_nets = 0;   ///< sampled architectures kept out of the fit, each built and measured twice
   int image_size = 0;        ///< > 0 replaces the files' own
