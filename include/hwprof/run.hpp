@@ -59,8 +59,9 @@ struct MeasureSummary {
 /// Measures every artifact of a compiler folder; goes on where an earlier call stopped.
 MeasureSummary measure(const std::string& compiler_dir, const MeasureOptions& options);
 
-/// Raw output of a compiler folder to records (aw_nas' parse, gen-1 net2primitive).
-[[nodiscard]] std::vector<NetRecord> parse(const std::string& compiler_dir);
+/// Raw output of a compiler folder to records (aw_nas' parse, gen-1 net2primitive). compiler, if given, reads it in
+/// place of the one that the folder names: "snpe:DSP" takes another runtime of results that hold several.
+[[nodiscard]] std::vector<NetRecord> parse(const std::string& compiler_dir, const std::string& compiler = {});
 
 /// What aw_nas' parse leaves, <dir>/<net>/0.yaml in milliseconds, of the records that have a latency;
 /// returns how many that are. @throws Error(Fault::usage) when a file is there that hwprof did not write,

@@ -79,6 +79,16 @@ TEST_CASE("profile, table, genmodel and the search's objective on a phone whose 
     CHECK(error / 8 < 0.02);
     CHECK(model.summary().coefficients.at("bias") == doctest::Approx(650e-6).epsilon(0.25));
   }
+  SUBCASE("a runtime that was not asked for has no records") {
+    const auto other =
+        cli({"net2primitive", run, "--device", "snpe:DSP", "--result-file", folder.file("dsp.jsonl"), "--json"});
+    REQUIRE_MESSAGE(other.code == 0, other.err);
+    CHECK(other.json()["states"]["failed"] == other.json()["records"]);
+    const auto same =
+        cli({"net2primitive", run, "--device", "snpe:GPU", "--result-file", folder.file("gpu.jsonl"), "--json"});
+    CHECK(same.json()["states"]["measured"] == same.json()["records"]);
+    CHECK(read_all(folder.file("gpu.jsonl")) == read_all(run + "/records.jsonl"));
+  }
   SUBCASE("the table and what is fitted to it") {
     const std::string stem = folder.file("table");
     const auto made = cli({"table", run, "--out", stem, "--json"}, environment);
