@@ -21,6 +21,7 @@ struct FitOptions {
   double ridge = 0;          ///< penalty on the standardised coefficients, bias excepted; >= 0
   bool huber = false;        ///< weigh outlying networks down (Huber, k = 1.345 robust deviations)
   bool nonnegative = false;  ///< no coefficient below 0, bias included
+  bool per_class = false;    ///< a scale for each primitive type, 0 or more, multiplied into the table
   /// aw_nas' preprocessors by name, in order; empty: what suits the kind (docs/models.md)
   std::vector<std::string> preprocessors;
 };

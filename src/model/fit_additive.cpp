@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/fit_additive.hpp"
 
+#include <map>
+#include <string>
+
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "model/class_scales.hpp"
 #include "model/fit_steps.hpp"
 #include "model/least_squares.hpp"
 
@@ -43,6 +47,16 @@ NetPredictor predictor(std::vector<Measured> costs, const Line& line) {
   return [costs = std::move(costs), line](const FitNet& net) { return line.at(sum_of(net, costs), net.prims.size()); };
 }
 
+/// Where asked for, scales data and costs by primitive type; the scales by type.
+std::map<std::string, double> scale_classes(FitData& data, std::vector<Measured>& costs, const NetList& nets,
+                                            const FitOptions& options) {
+  if (!options.per_class) return {};
+  auto scales = fit_class_scales(data, costs, nets);
+  apply_class_scales(data, scales);
+  costs = build_table(data);
+  return scales;
+}
+
 }  // namespace
 
 std::shared_ptr<const Model::Impl> fit_table(FitData data, const FitOptions& options) {
@@ -58,9 +72,10 @@ std::shared_ptr<const Model::Impl> fit_table(FitData data, const FitOptions& opt
 }
 
 std::shared_ptr<const Model::Impl> fit_linear(FitData data, const FitOptions& options) {
-  const auto costs = make_table(data);
+  auto costs = make_table(data);
   NetList nets = comparable(data, costs);
   if (!options.huber) drop_outliers(data, costs, nets, options.num_blocks);
+  const auto class_scales = scale_classes(data, costs, nets, options);
   const std::size_t coefficients = options.num_blocks ? 3 : 2;
   if (nets.size() <= coefficients)
     throw Error(Fault::missing, "kind 'linear' needs at least " + std::to_string(coefficients + 1) +
@@ -77,11 +92,18 @@ std::shared_ptr<const Model::Impl> fit_linear(FitData data, const FitOptions& op
   summary.nets_used = nets.size();
   summary.coefficients = {{"scale", line.scale}, {"bias", line.bias}};
   if (line.with_blocks) summary.coefficients["per_block"] = line.per_block;
+  for (const auto& [type, scale] : class_scales) summary.coefficients["scale." + type] = scale;
   const NetFitter refit = [&options, coefficients](const FitData& part,
                                                    const NetList& train) -> std::optional<NetPredictor> {
     if (train.size() < coefficients) return {};
-    auto table = build_table(part);
-    const Regression again = regress(part, table, train, options);
+    FitData copy = part;
+    auto table = build_table(copy);
+    try {
+      (void)scale_classes(copy, table, train, options);
+    } catch (const Error&) {
+      return {};  // too little is left to tell the types apart
+    }
+    const Regression again = regress(copy, table, train, options);
     if (!again.solution.determined) return {};
     return predictor(std::move(table), again.line);
   };

@@ -21,9 +21,10 @@ constexpr double least_outlying = 0.05;   ///< relative error that is never call
 }  // namespace
 
 void refuse_linear_options(const FitOptions& options) {
-  if (options.num_blocks || options.ridge > 0 || options.huber || options.nonnegative)
-    throw Error(Fault::usage, "num_blocks, ridge, huber and nonnegative are options of the kind 'linear', not of " +
-                                  base::in_quotes(options.kind));
+  if (options.num_blocks || options.ridge > 0 || options.huber || options.nonnegative || options.per_class)
+    throw Error(Fault::usage,
+                "num_blocks, ridge, huber, nonnegative and per_class are options of the kind 'linear', not of " +
+                    base::in_quotes(options.kind));
 }
 
 std::vector<Measured> make_table(FitData& data) {

@@ -26,6 +26,7 @@ base::Json describe(const ProfileOptions& options, const std::string& device) {
   out["ridge"] = options.fit.ridge;
   out["huber"] = options.fit.huber;
   out["nonnegative"] = options.fit.nonnegative;
+  if (options.fit.per_class) out["per-class"] = true;
   return out;
 }
 
