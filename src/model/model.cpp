@@ -20,7 +20,7 @@ namespace {
 std::shared_ptr<const Model::Impl> refuse_without_space(model::FitData, const FitOptions&) {
   throw Error(Fault::usage,
               "a model of kind 'transfer' is fitted to architectures of a search space, with the records of other "
-              "devices beside; see fit_transfer(), hwprof-cli genmodel --type transfer --space");
+              "devices beside; see TransferBase, hwprof-cli genmodel --type transfer --space");
 }
 
 }  // namespace

@@ -19,7 +19,6 @@ using Eigen::VectorXd;
 constexpr std::array<double, 7> noises{.003, .01, .03, .1, .3, 1, 3};
 constexpr double shape = 1, rate = .01;  ///< of the scale's inverse gamma
 constexpr double least_weight = 1e-3;    ///< of a prior, to count
-constexpr int robust_rounds = 2;
 
 struct Candidate {
   std::size_t prior = 0;
@@ -133,7 +132,8 @@ VectorXd robust_weights(const VectorXd& residuals) {
   return (inlier * sigma / residuals.array().abs().max(inlier * sigma)).square();
 }
 
-BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const std::vector<Group>& groups) {
+BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const std::vector<Group>& groups,
+                   int robust_rounds) {
   const Index n = sample.cost.size();
   const auto kernels = kernels_of(sample, groups);
   const VectorXd y = sample.cost.array() - 1;

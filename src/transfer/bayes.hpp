@@ -56,7 +56,7 @@ struct BayesFit {
 /// (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, 2.7 and 5.4.)
 /// O(priors · n³).
 [[nodiscard]] BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors,
-                                 const std::vector<Group>& groups);
+                                 const std::vector<Group>& groups, int robust_rounds = 2);
 
 inline constexpr double bias_variance = 10;
 

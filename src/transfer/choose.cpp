@@ -7,7 +7,7 @@
 
 #include "base/random.hpp"
 #include "hwprof/error.hpp"
-#include "hwprof/transfer.hpp"
+#include "transfer/base.hpp"
 #include "transfer/members.hpp"
 
 namespace hwprof {
@@ -21,20 +21,15 @@ using namespace transfer;
 constexpr double noise = .1;  ///< variance of a measurement over that of the scale
 
 /// Different architectures to choose among: those of the sources, else of the space.
-std::vector<Arch> gather(const MixinProfilingSearchSpace& space, const std::vector<std::size_t>& options,
-                         const std::vector<TransferSource>& sources, std::size_t most, std::mt19937_64& rng) {
-  std::set<Arch> found;
-  for (const auto& source : sources)
-    for (const auto& record : source.records) {
-      if (record.arch.empty()) continue;
-      Arch arch = model::arch_of(record.arch, options);
-      found.insert(arch.empty() ? parse_arch(space, record.arch) : std::move(arch));
-    }
-  if (found.empty()) {
+std::vector<Arch> gather(const MixinProfilingSearchSpace& space, const std::vector<Arch>& archs, std::size_t most,
+                         std::mt19937_64& rng) {
+  std::vector<Arch> out = archs;
+  if (out.empty()) {
     constexpr std::size_t tries = 20;
+    std::set<Arch> found;
     for (std::size_t i = 0; i < tries * most && found.size() < most; ++i) found.insert(space.sample(rng));
+    out.assign(found.begin(), found.end());
   }
-  std::vector<Arch> out(found.begin(), found.end());
   if (out.size() <= most) return out;
   for (std::size_t i = 0; i < most; ++i) std::swap(out[i], out[i + base::draw_below(rng, out.size() - i)]);
   out.resize(most);
@@ -43,10 +38,7 @@ std::vector<Arch> gather(const MixinProfilingSearchSpace& space, const std::vect
 
 /// Rows whose products are the prior covariance of costs, over the variance of the scale.
 MatrixXd covariance_rows(const Features& features, const std::vector<SourceModel>& sources,
-                         const std::vector<Arch>& archs) {
-  std::vector<Group> groups;
-  for (std::size_t c = 0; c < features.size(); ++c) groups.push_back(features.group(c));
-  const bool cells = std::count(groups.begin(), groups.end(), Group::paths) > 0;
+                         const std::vector<Group>& groups, bool cells, const std::vector<Arch>& archs) {
   const Sample sample = describe(features, sources, archs);
   const auto all = priors(cells, 0);
   VectorXd variances = VectorXd::Zero(static_cast<Index>(features.size()));
@@ -79,8 +71,7 @@ class Design {
   /// Replaces the one at place by the candidate that adds most to the determinant, if that is another.
   bool exchange(std::size_t place, const std::vector<bool>& barred) {
     const auto i = static_cast<Index>(place);
-    const VectorXd without =
-        variance_.array() + told_.row(i).transpose().array().square() / inverse_(i, i);
+    const VectorXd without = variance_.array() + told_.row(i).transpose().array().square() / inverse_(i, i);
     Index best = chosen_[place];
     double most = without[best] * (1 + 1e-9) + 1e-12;
     for (Index c = 0; c < without.size(); ++c)
@@ -117,17 +108,15 @@ class Design {
 
 }  // namespace
 
-std::vector<Arch> choose_archs(const MixinProfilingSearchSpace& space, const std::vector<TransferSource>& sources,
-                               const ChooseOptions& options) {
+std::vector<Arch> TransferBase::choose(const ChooseOptions& options) const {
+  const auto& [space, features, groups, cells, notes, source_archs, models] = *contents_;
   constexpr std::size_t most_count = 2000, most_candidates = 100000;
   if (options.count < 1 || options.count > most_count)
     throw Error(Fault::usage, "1 to " + std::to_string(most_count) + " architectures can be chosen, not " +
                                   std::to_string(options.count));
-  const Features features(space);
   for (const auto& arch : options.measured) check_arch(space, arch);
   std::mt19937_64 rng(options.seed);
-  auto archs = gather(space, features.options(), sources,
-                      std::min(std::max(options.candidates, options.count), most_candidates), rng);
+  auto archs = gather(space, source_archs, std::min(std::max(options.candidates, options.count), most_candidates), rng);
   const std::set<Arch> measured(options.measured.begin(), options.measured.end());
   archs.erase(std::remove_if(archs.begin(), archs.end(), [&](const Arch& arch) { return measured.count(arch) != 0; }),
               archs.end());
@@ -136,19 +125,18 @@ std::vector<Arch> choose_archs(const MixinProfilingSearchSpace& space, const std
                                     std::to_string(archs.size()) + " to choose among");
   const std::size_t fresh = archs.size();
   archs.insert(archs.end(), measured.begin(), measured.end());
-  std::vector<std::string> ignored;
-  const auto models = fit_sources(space, features, sources, Metric::latency, ignored);
   std::vector<Index> chosen;
   std::vector<bool> barred(archs.size(), false);
   for (std::size_t i = fresh; i < archs.size(); ++i) {
     chosen.push_back(static_cast<Index>(i));
     barred[i] = true;
   }
-  Design design(covariance_rows(features, models, archs), std::move(chosen));
+  Design design(covariance_rows(features, models, groups, cells, archs), std::move(chosen));
   for (std::size_t i = 0; i < options.count; ++i) {
     Index best = -1;
     for (Index c = 0; c < design.variance().size(); ++c)
-      if (!barred[static_cast<std::size_t>(c)] && (best < 0 || design.variance()[c] > design.variance()[best])) best = c;
+      if (!barred[static_cast<std::size_t>(c)] && (best < 0 || design.variance()[c] > design.variance()[best]))
+        best = c;
     barred[static_cast<std::size_t>(best)] = true;
     design.add(best);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "hwprof/error.hpp"
 #include "predictor/compile.hpp"
@@ -55,6 +56,43 @@ void Features::decompose(const MixinProfilingSearchSpace& space) {
              {find(Channels::ops), "operations", 0, 0}};
   for (const auto& factor : factors_) active_.push_back(active_decisions(factor, channels.size()));
   add_option_columns();
+  number_parts(channels.size());
+}
+
+void Features::number_parts(std::size_t compared) {
+  constexpr std::size_t most = 2000;
+  const std::size_t width = constant_.size();
+  for (const auto& factor : factors_)
+    if (factor.cost.size() / width > most) return;
+  for (const auto& factor : factors_) {
+    std::map<std::vector<double>, std::uint32_t> numbers;
+    std::vector<std::uint32_t> parts;
+    for (std::size_t at = 0; at < factor.cost.size(); at += width) {
+      const auto row = factor.cost.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto next = static_cast<std::uint32_t>(num_parts_ + numbers.size());
+      parts.push_back(
+          numbers.emplace(std::vector<double>(row, row + static_cast<std::ptrdiff_t>(compared)), next).first->second);
+    }
+    num_parts_ += numbers.size();
+    parts_.push_back(std::move(parts));
+  }
+}
+
+std::vector<std::uint32_t> Features::parts(const Arch& arch) const {
+  std::vector<std::uint32_t> out;
+  for (std::size_t f = 0; f < parts_.size(); ++f)
+    out.push_back(parts_[f][predictor::combination_of(factors_[f].decisions, options_, arch)]);
+  return out;
+}
+
+std::vector<model::ArchTable> Features::part_tables(const Eigen::VectorXd& costs) const {
+  std::vector<model::ArchTable> out;
+  for (std::size_t f = 0; f < parts_.size(); ++f) {
+    model::ArchTable table{factors_[f].decisions, {}};
+    for (const auto part : parts_[f]) table.rows.push_back(costs[static_cast<Eigen::Index>(part)]);
+    out.push_back(std::move(table));
+  }
+  return out;
 }
 
 /// A decision matters in a combination where some other option of it gives other numbers.

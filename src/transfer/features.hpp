@@ -41,6 +41,13 @@ class Features {
   /// One row per architecture.
   [[nodiscard]] Eigen::MatrixXd rows(const std::vector<Arch>& archs) const;
 
+  /// What each factor puts into an architecture, as a number over all factors: combinations with equal primitives have
+  /// the same. Nothing where a factor has too many combinations.
+  [[nodiscard]] std::vector<std::uint32_t> parts(const Arch& arch) const;
+  [[nodiscard]] std::size_t num_parts() const noexcept { return num_parts_; }
+  /// Tables of a number per part.
+  [[nodiscard]] std::vector<model::ArchTable> part_tables(const Eigen::VectorXd& costs) const;
+
   /// Sums of counts, work (MACs) and traffic as they are, for scaling: raw value = mean + column / scale.
   /// Columns that do not vary over the space are not there.
   struct Total {
@@ -66,6 +73,7 @@ class Features {
 
   void decompose(const MixinProfilingSearchSpace& space);
   void add_option_columns();
+  void number_parts(std::size_t compared);
   void standardise(const MixinProfilingSearchSpace& space);
   [[nodiscard]] std::vector<std::uint64_t> active_decisions(const Predictor::Factor& factor,
                                                             std::size_t compared) const;
@@ -74,7 +82,9 @@ class Features {
   std::vector<std::size_t> options_;
   std::vector<Predictor::Factor> factors_;          ///< cost: a row of channels per combination
   std::vector<std::vector<std::uint64_t>> active_;  ///< of each factor and combination, a bit per decision of it
-  std::vector<double> constant_;                    ///< of the channels
+  std::vector<std::vector<std::uint32_t>> parts_;   ///< of each factor and combination
+  std::size_t num_parts_ = 0;
+  std::vector<double> constant_;  ///< of the channels
   std::vector<Column> columns_;
   std::vector<Total> totals_;
 };

@@ -8,8 +8,9 @@
 #include "base/stats.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
-#include "hwprof/transfer.hpp"
 #include "model/correlation.hpp"
+#include "transfer/base.hpp"
+#include "transfer/exact.hpp"
 #include "transfer/members.hpp"
 
 namespace hwprof {
@@ -23,12 +24,6 @@ using namespace transfer;
 constexpr std::size_t least_samples = 3, references = 200;
 constexpr Index directions = 6;     ///< in which the variance differs between architectures
 constexpr double least_share = .3;  ///< of the cheapest sample: nothing is predicted below
-
-std::vector<Group> groups_of(const Features& features) {
-  std::vector<Group> out;
-  for (std::size_t c = 0; c < features.size(); ++c) out.push_back(features.group(c));
-  return out;
-}
 
 std::vector<double> list(const VectorXd& values) {
   return {values.data(), values.data() + values.size()};
@@ -118,7 +113,10 @@ Calibration calibrate(const VectorXd& loo, const VectorXd& spread, const VectorX
   };
   Calibration out;
   out.relative = fit_of(grown) > fit_of(spread);
-  out.factor = scale(out.relative ? grown : spread);
+  // Student's t instead of the normal distribution, at its 95 % point (first term of the Cornish-Fisher expansion,
+  // (z² + 1) / 4ν). The degrees of freedom, a fifth of the samples, are what made intervals of devices with known
+  // labels hold.
+  out.factor = scale(out.relative ? grown : spread) * (1 + 4.6 / n);
   return out;
 }
 
@@ -132,13 +130,29 @@ void report(const std::vector<Member>& members, const VectorXd& cost, FitSummary
   for (const auto& member : members) add(member.name, member.loo, member.share);
 }
 
+/// Takes the costs from look-ups, and leaves the errors as they are.
+void look_up(const std::vector<model::ArchTable>& costs, model::TransferParts& parts) {
+  const std::size_t width = parts.constant.size();
+  parts.constant[0] = 0;
+  for (std::size_t t = 0; t < costs.size(); ++t)
+    for (std::size_t i = 0; i < costs[t].rows.size(); ++i) parts.tables[t].rows[i * width] = costs[t].rows[i];
+}
+
+void keep_only(const std::string& name, std::vector<Member>& members) {
+  std::vector<std::string> names;
+  for (auto& member : members) {
+    names.push_back(member.name);
+    member.share = member.name == name ? 1 : 0;
+  }
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    throw Error(Fault::usage,
+                "these samples and sources give no member " + base::in_quotes(name) + base::suggest(name, names));
+}
+
 }  // namespace
 
-Model fit_transfer(const MixinProfilingSearchSpace& space, const std::vector<NetRecord>& samples,
-                   const std::vector<TransferSource>& sources, const TransferOptions& options) {
-  const Features features(space);
-  const auto groups = groups_of(features);
-  const bool cells = std::count(groups.begin(), groups.end(), Group::paths) > 0;
+Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOptions& options) const {
+  const auto& [space, features, groups, cells, source_notes, source_archs, models] = *contents_;
   const Labels labels = labels_of(space, features.options(), samples, options.metric);
   const std::size_t count = labels.archs.size();
   if (count < least_samples)
@@ -165,7 +179,7 @@ Model fit_transfer(const MixinProfilingSearchSpace& space, const std::vector<Net
     summary.notes.push_back(std::to_string(labels.left_out) + " records without a usable " + to_string(options.metric) +
                             " of an architecture left out");
 
-  const auto models = fit_sources(space, features, sources, options.metric, summary.notes);
+  summary.notes.insert(summary.notes.end(), source_notes.begin(), source_notes.end());
   Sample sample = describe(features, models, labels.archs);
   const VectorXd cost = Eigen::Map<const VectorXd>(labels.costs.data(), static_cast<Index>(count));
   const double mean = cost.mean();
@@ -203,20 +217,25 @@ Model fit_transfer(const MixinProfilingSearchSpace& space, const std::vector<Net
   weigh(members, sample.cost);
 
   // Labels that are sums need no other model.
-  const Regression regression(features, labels.archs);
-  if (const auto exact = count <= Regression::most_rows ? regression.exact_sum(labels.costs) : std::nullopt) {
+  const auto exact = Regression(features, labels.archs).exact_sum(labels.costs);
+  const auto parts_cost = exact ? std::nullopt : ExactSums(features, labels.archs).find(labels.costs);
+  if (exact || parts_cost) {
     for (auto& member : members) member.share = 0;
     Member additive;
     additive.name = "additive";
-    additive.level = (*exact)[0] / mean;
-    additive.weights = exact->tail(exact->size() - 1) / mean;
-    additive.loo = (sample.features * additive.weights).array() + additive.level;
+    additive.weights = VectorXd::Zero(static_cast<Index>(features.size()));
+    additive.loo = sample.cost;
+    if (exact) {
+      additive.level = (*exact)[0] / mean;
+      additive.weights = exact->tail(exact->size() - 1) / mean;
+    }
     additive.share = 1;
     members.push_back(std::move(additive));
     info.from.derived = true;
     summary.notes.push_back(
         "the labels are exact sums over decisions: derived, not measured; least squares alone predicts them");
   }
+  if (!options.member.empty()) keep_only(options.member, members);
 
   Member combined;
   combined.weights = VectorXd::Zero(static_cast<Index>(features.size()));
@@ -252,6 +271,7 @@ Model fit_transfer(const MixinProfilingSearchSpace& space, const std::vector<Net
   parts.constant.push_back(mean * combined.level);
   for (Index j = 0; j < spread.level.size(); ++j) parts.constant.push_back(unit * spread.level[j]);
   parts.tables = features.fold(weights, parts.constant);
+  if (parts_cost && options.member.empty()) look_up(features.part_tables(*parts_cost), parts);
   if (parts.tables.size() == 1) {
     // Of one table the variance can stand there itself.
     auto& rows = parts.tables[0].rows;

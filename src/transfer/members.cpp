@@ -219,19 +219,22 @@ BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors, 
 
 void weigh(std::vector<Member>& members, const VectorXd& cost) {
   constexpr double cut = 4, trust = .25, tiny = 1e-6;
+  constexpr double pseudo = 3;  // samples on which all members are as good as their geometric mean
+  const auto before = [](const std::string& name) { return name == "transfer" ? 4. : name == "scaling" ? 1. : 2.; };
   double scale = std::numeric_limits<double>::infinity();
   for (const auto& member : members) {
     const VectorXd error = member.loo - cost;
     scale = std::min(scale, base::robust_deviation({error.data(), error.data() + error.size()}, 0));
   }
-  const double most = std::pow(cut * scale + tiny, 2);
-  std::vector<double> errors;
-  for (const auto& member : members)
-    errors.push_back((member.loo - cost).array().square().min(most).mean() + tiny * tiny);
-  const double least = *std::min_element(errors.begin(), errors.end());
+  const double most = std::pow(cut * scale + tiny, 2), n = static_cast<double>(cost.size());
+  VectorXd errors(static_cast<Index>(members.size()));
+  for (std::size_t i = 0; i < members.size(); ++i)
+    errors[static_cast<Index>(i)] = (members[i].loo - cost).array().square().min(most).mean() + tiny * tiny;
+  errors = (n * errors.array() + pseudo * std::exp(errors.array().log().mean())) / (n + pseudo);
   double total = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
-    members[i].share = std::pow(errors[i] / least, -trust * static_cast<double>(cost.size()));
+    const double relative = errors[static_cast<Index>(i)] / errors.minCoeff();
+    members[i].share = before(members[i].name) * std::pow(relative, -trust * n);
     total += members[i].share;
   }
   for (auto& member : members) member.share /= total;

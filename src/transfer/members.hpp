@@ -42,7 +42,8 @@ struct Member {
 [[nodiscard]] BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors,
                                       const std::vector<Group>& groups, std::uint64_t seed);
 
-/// Sets the shares: error^(-n/2) of squared errors of leaving one out, with outliers cut off.
+/// Sets the shares: error^(-n/2) of the errors of leaving one out, with outliers cut off and some pseudo-samples on
+/// which all are alike, times a prior that prefers "transfer".
 void weigh(std::vector<Member>& members, const Eigen::VectorXd& cost);
 
 }  // namespace hwprof::transfer

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "record/cost.hpp"
+#include "transfer/exact.hpp"
 
 namespace hwprof::transfer {
 namespace {
@@ -132,10 +133,12 @@ std::optional<VectorXd> Regression::exact_sum(const std::vector<double>& costs) 
 
 std::vector<SourceModel> fit_sources(const MixinProfilingSearchSpace& space, const Features& features,
                                      const std::vector<TransferSource>& sources, Metric metric,
-                                     std::vector<std::string>& notes) {
+                                     std::vector<Arch>& archs, std::vector<std::string>& notes) {
   std::vector<SourceModel> out;
   std::optional<Regression> regression;
-  std::vector<Arch> archs;  // of regression
+  std::optional<ExactSums> sums;
+  std::vector<Arch> last;  // of regression
+  archs.clear();
   for (const auto& source : sources) {
     Metric used = metric;
     const auto has = [&](Metric wanted) {
@@ -158,15 +161,17 @@ std::vector<SourceModel> fit_sources(const MixinProfilingSearchSpace& space, con
                       " with a mean above 0 are needed");
       continue;
     }
-    if (!regression || archs != labels.archs) {
-      archs = labels.archs;
-      regression.emplace(features, archs);
+    if (!regression || last != labels.archs) {
+      last = labels.archs;
+      regression.emplace(features, last);
+      sums.emplace(features, last);
+      archs.insert(archs.end(), last.begin(), last.end());
     }
     SourceModel model;
     model.name = source.name;
     model.archs = labels.archs.size();
     const auto exact = regression->exact_sum(labels.costs);
-    model.exact = exact.has_value();
+    model.exact = exact.has_value() || sums->find(labels.costs).has_value();
     const VectorXd line = exact ? *exact : regression->fit(labels.costs);
     model.level = line[0] / mean - 1;
     model.weights = line.tail(line.size() - 1) / mean;
@@ -174,6 +179,8 @@ std::vector<SourceModel> fit_sources(const MixinProfilingSearchSpace& space, con
       notes.push_back("source " + source.name + ": the labels are exact sums over decisions, derived and not measured");
     out.push_back(std::move(model));
   }
+  std::sort(archs.begin(), archs.end());
+  archs.erase(std::unique(archs.begin(), archs.end()), archs.end());
   return out;
 }
 

@@ -55,9 +55,10 @@ struct SourceModel {
   Eigen::VectorXd weights;
 };
 
-/// One per source that has costs of enough architectures; the others are noted.
+/// One per source that has costs of enough architectures; the others are noted. archs gets the architectures of all,
+/// each once, sorted.
 [[nodiscard]] std::vector<SourceModel> fit_sources(const MixinProfilingSearchSpace& space, const Features& features,
                                                    const std::vector<TransferSource>& sources, Metric metric,
-                                                   std::vector<std::string>& notes);
+                                                   std::vector<Arch>& archs, std::vector<std::string>& notes);
 
 }  // namespace hwprof::transfer
