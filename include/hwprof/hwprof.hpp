@@ -14,4 +14,5 @@
 #include "hwprof/run.hpp"
 #include "hwprof/snpe.hpp"
 #include "hwprof/space.hpp"
+#include "hwprof/transfer.hpp"
 #include "hwprof/version.hpp"
