@@ -9,6 +9,7 @@
 #include "model/calibrated.hpp"
 #include "model/choose.hpp"
 #include "model/fit_additive.hpp"
+#include "model/kernel_model.hpp"
 #include "model/kinds.hpp"
 #include "model/neural.hpp"
 #include "model/preprocess.hpp"
@@ -30,6 +31,7 @@ const std::vector<model::Kind>& model::kinds() {
       {"table", fit_table, Additive::read, {"residual", "table"}},
       {"linear", fit_linear, Additive::read, {"coefficients", "residual", "table"}},
       {"calibrated", fit_calibrated, Calibrated::read, {"coefficients", "residual", "table", "errors"}},
+      {"kernel", fit_kernel, KernelModel::read, {"coefficients", "residual", "table", "kernels"}},
       {"mlp", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
       {"lstm", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
       {"transfer", refuse_without_space, Transfer::read, {"space", "error", "least", "constant", "tables"}},
@@ -43,7 +45,10 @@ const model::Kind* model::find_kind(const std::string& name) {
   return found == kinds().end() ? nullptr : &*found;
 }
 
-// The hooks of the forms that a kind has not.
+// The hooks that a kind has not.
+std::optional<Prediction> Model::Impl::predict_graph(const Graph& /*graph*/, const Shape& /*input*/) const {
+  return {};
+}
 bool Model::Impl::features(const Prim& /*prim*/, double* /*out*/) const {
   return false;
 }
@@ -112,6 +117,14 @@ Prediction Model::predict_arch(const std::vector<std::uint16_t>& arch) const {
                                     std::to_string(options[d]) + " options, and the architecture takes option " +
                                     std::to_string(arch[d]));
   return impl_->predict_arch_with_error(arch.data());
+}
+
+Prediction predict_graph(const Model& model, const Graph& graph, const Shape& input) {
+  const auto prediction = model.impl().predict_graph(graph, input);
+  if (!prediction)
+    throw Error(Fault::unsupported, "a model of kind " + base::in_quotes(model.kind()) +
+                                        " knows primitives only; kind 'kernel' predicts any graph");
+  return *prediction;
 }
 
 std::vector<std::string> list_models() {
