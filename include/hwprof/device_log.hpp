@@ -31,8 +31,8 @@ struct NodeTable {
   std::string kernel, task;
   std::size_t line = 0;  ///< where it begins in the file
   std::vector<NodeRow> rows;
-  NodeRow total;            ///< the row "All"; its runtime is the sum over the rows, not wall time
-  double resolution_s = 0;  ///< last digit of the runtimes
+  NodeRow total;  ///< the row "All"; its runtime is the sum over the rows, not wall time
+  double resolution_s = 0, resolution_operations = 0;  ///< last digits of runtimes and workloads
 };
 
 /// Calls take for every complete table, in the file's order. Memory does not grow with the file.

@@ -72,7 +72,7 @@ double last_digit(std::string_view word) {
 }
 
 /// The row's numbers, from the right; nothing when a word there is no number.
-std::optional<NodeRow> row_of(const std::vector<std::string_view>& words, const Header& header, double& resolution_s) {
+std::optional<NodeRow> row_of(const std::vector<std::string_view>& words, const Header& header, NodeTable& table) {
   if (words.size() < header.columns.size() + 1) return {};
   NodeRow row;
   const std::size_t first = words.size() - header.columns.size();
@@ -83,8 +83,10 @@ std::optional<NodeRow> row_of(const std::vector<std::string_view>& words, const 
     if (column.field == nullptr) continue;
     const double si = *value / column.per_unit;
     if (std::isfinite(*value) && std::abs(si) <= largest_cost) row.*column.field = si;
-    if (column.field == &NodeRow::runtime_s)
-      resolution_s = std::max(resolution_s, last_digit(words[first + i]) / column.per_unit);
+    const double digit = last_digit(words[first + i]) / column.per_unit;
+    if (column.field == &NodeRow::runtime_s) table.resolution_s = std::max(table.resolution_s, digit);
+    if (column.field == &NodeRow::operations)
+      table.resolution_operations = std::max(table.resolution_operations, digit);
   }
   return row;
 }
@@ -164,7 +166,7 @@ class TableReader {
     const auto [before, columns] = std::pair(header_->before, header_->columns.size());
     for (std::size_t i = 0; i < before; ++i)
       if (!base::to_int(words_[i])) return;  // text of another program in between
-    auto row = row_of(words_, *header_, table_.resolution_s);
+    auto row = row_of(words_, *header_, table_);
     if (!row) return;
     const auto* name = words_[before].data();
     const auto& last = words_[words_.size() - columns - 1];
@@ -179,8 +181,7 @@ class TableReader {
   }
 
   void finish() {
-    double resolution_s = 0;
-    auto total = row_of(words_, *header_, resolution_s);
+    auto total = row_of(words_, *header_, table_);
     if (!total && words_.size() > 2) {  // "Total Time 3.27 ms" of the oldest tools
       for (const auto word : words_)
         if (const auto value = number_of(word); value && !total) {
@@ -262,17 +263,16 @@ void TableFold::check(const NodeTable& table, Kernel& kernel) {
     }
     if (row.operations_per_s && row.operations && *row.runtime_s > 0) {
       const double exact = *row.operations / *row.runtime_s;
-      const double slack = 0.051e9 + (exact * 0.51 * table.resolution_s + 0.51e9 * table.resolution_s) / *row.runtime_s;
+      const double slack = 0.051e9 + 0.51 * (exact * table.resolution_s + table.resolution_operations) / *row.runtime_s;
       if (std::abs(exact - *row.operations_per_s) > slack) ++kernel.broken["performance is not workload over runtime"];
     }
   }
-  // Megaoperations have as many decimals as milliseconds: half a digit is 0.5e9 times the half digit of the seconds.
   const auto n = static_cast<double>(table.rows.size() + 1);
   const double gap = std::abs(seconds - *table.total.runtime_s);
   kernel.largest_gap_s = std::max(kernel.largest_gap_s, gap);
   if (gap > 0.5001 * n * table.resolution_s) ++kernel.broken["the nodes' runtimes do not add up to All"];
   if (table.total.operations &&
-      std::abs(operations - *table.total.operations) > 0.5001e9 * table.resolution_s * n + 1e-6 * operations)
+      std::abs(operations - *table.total.operations) > 0.5001 * n * table.resolution_operations + 1e-6 * operations)
     ++kernel.broken["the nodes' workloads do not add up to All"];
   if (table.total.moved_bytes && std::abs(bytes - *table.total.moved_bytes) > 0.00501 * 1048576 * n + 1e-6 * bytes)
     ++kernel.broken["the nodes' memory traffic does not add up to All"];

@@ -90,8 +90,8 @@ class SummaryReader {
     };
     if (!holds(Title::name) || !(holds(Title::runtime) || holds(Title::software) || holds(Title::hardware)))
       return false;
-    titles_ = std::move(titles);
     cpu_ = holds(Title::device) || !holds(Title::core);
+    titles_ = std::move(titles);
     return true;
   }
 
