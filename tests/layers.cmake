@@ -33,6 +33,8 @@ set(room_of_snpe compiler)
 set(room_of_dpu compiler)
 set(room_of_kernel graph)  # graph.hpp would hold two concepts
 set(room_of_fusion run)
+set(room_of_device_log record)
+set(room_of_attribution compiler)
 
 set(offences 0)
 macro(offend file text)

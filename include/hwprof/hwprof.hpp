@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hwprof/attribution.hpp"
 #include "hwprof/compiler.hpp"
+#include "hwprof/device_log.hpp"
 #include "hwprof/dpu.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/fusion.hpp"
 #include "hwprof/graph.hpp"
-#include "hwprof/latency_table.hpp"
 #include "hwprof/kernel.hpp"
+#include "hwprof/latency_table.hpp"
 #include "hwprof/model.hpp"
 #include "hwprof/net.hpp"
 #include "hwprof/objective.hpp"

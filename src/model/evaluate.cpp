@@ -44,8 +44,8 @@ std::optional<double> repeatability(const std::vector<const NetRecord*>& first, 
   return sum / static_cast<double>(pairs);
 }
 
-/// Nothing where the model lacks primitives, does not take the network (one that is too long for it), or the record names
-/// no architecture of the model's space.
+/// Nothing where the model lacks primitives, does not take the network (one that is too long for it), or the record
+/// names no architecture of the model's space.
 std::optional<double> predict(const Model& model, const std::vector<std::size_t>& options, const NetRecord& record) {
   if (!options.empty()) {
     const auto arch = model::arch_of(record.arch, options);
@@ -121,11 +121,12 @@ Evaluation evaluate(const Model& model, const std::vector<NetRecord>& records) {
     }
   }
   if (measured.empty())
-    throw Error(Fault::missing, "nothing to evaluate on: of " + std::to_string(used.size()) + " records " +
-                                    std::to_string(not_measured) + " hold no overall " + to_string(model.metric()) +
-                                    " and " + std::to_string(unknown) +
-                                    (options.empty() ? " have primitives that the model does not know, none, or more than it takes"
-                                                     : " name no architecture of the model's space"));
+    throw Error(Fault::missing,
+                "nothing to evaluate on: of " + std::to_string(used.size()) + " records " +
+                    std::to_string(not_measured) + " hold no overall " + to_string(model.metric()) + " and " +
+                    std::to_string(unknown) +
+                    (options.empty() ? " have primitives that the model does not know, none, or more than it takes"
+                                     : " name no architecture of the model's space"));
   Evaluation out = evaluate(predicted, measured);
   out.left_out = not_measured + unknown;
   out.repeatability_mape = repeatability(used, records, model.metric());

@@ -25,7 +25,7 @@ struct Options {
 struct Item {
   std::string key, name;  // "arch", "prims", "net" or "onnx"
   std::vector<hwprof::Prim> prims;
-  hwprof::Arch arch;  ///< for a model that goes by architectures
+  hwprof::Arch arch;                          ///< for a model that goes by architectures
   std::optional<hwprof::OnnxNet> graph = {};  // instead of primitives
 };
 
