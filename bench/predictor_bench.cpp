@@ -30,11 +30,11 @@ double roofline_s(const Prim& prim) {
   return std::max(work.macs / 1e11, (work.input_bytes + work.output_bytes + work.weight_bytes) / 1e10);
 }
 
-/// A table model of all primitives of the space.
-Model model_of(const MixinProfilingSearchSpace& space) {
+/// A table model of these primitives.
+Model model_of(const std::vector<Prim>& prims) {
   NetRecord record;
   record.net_id = "roofline";
-  for (const auto& prim : space.generate_profiling_primitives()) {
+  for (const auto& prim : prims) {
     Measured cost;
     cost.value = roofline_s(prim);
     record.prims.push_back({prim, {{Metric::latency, cost}}, false});
@@ -46,7 +46,7 @@ Model model_of(const MixinProfilingSearchSpace& space) {
 
 struct Ofa {
   SpaceFile file = load_space(HWPROF_SOURCE_DIR "/examples/spaces/ofa_mbv3.yaml");
-  Model model = model_of(*file.space);
+  Model model = model_of(file.space->generate_profiling_primitives());
   Predictor predictor{*file.space, model};
 };
 
@@ -180,14 +180,23 @@ void compile_space(benchmark::State& state) {
 }
 BENCHMARK(compile_space)->Unit(benchmark::kMillisecond);
 
+/// A table of so many primitives; 0: that of the space.
 void load_model_file(benchmark::State& state) {
   const auto name = "hwprof_predictor_bench_" + std::to_string(getpid()) + ".json";
   const std::string file = (std::filesystem::temp_directory_path() / name).string();
-  save_model(file, ofa().model);
+  std::vector<Prim> prims = ofa().file.space->generate_profiling_primitives();
+  const auto count = static_cast<std::size_t>(state.range(0));
+  for (std::size_t i = 0; prims.size() < count; ++i) {
+    prims.push_back(prims[i]);
+    prims.back().C_out += 8;
+  }
+  const Model model = model_of(prims);
+  save_model(file, model);
   for (auto _ : state) benchmark::DoNotOptimize(load_model(file));
   std::filesystem::remove(file);
+  state.counters["prims"] = static_cast<double>(model.known().size());
 }
-BENCHMARK(load_model_file)->Unit(benchmark::kMillisecond);
+BENCHMARK(load_model_file)->Arg(0)->Arg(1000)->Unit(benchmark::kMillisecond)->Repetitions(5)->ReportAggregatesOnly();
 
 }  // namespace
 
