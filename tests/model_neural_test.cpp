@@ -174,6 +174,10 @@ TEST_CASE("padding is the same in training and prediction") {
       error_of(Fault::unsupported, [&] { (void)model.predict(std::vector<Prim>(15, prim_of(2))); });
   CHECK(has(what, "15 primitives"));
   CHECK(has(what, "at most 14"));
+  std::vector<NetRecord> records{record_of("a", std::vector<int>(15, 2), std::vector<double>(15, 1e-3), 1e-2),
+                                 record_of("b", {2, 3}, {1e-3, 1e-3}, 1e-2)};
+  CHECK(evaluate(model, records).n == 1);
+  CHECK(evaluate(model, records).left_out == 1);
   const std::vector<double> row{1e-3};
   const std::vector<const double*> rows(15, row.data());
   const std::size_t blocks = 15;

@@ -139,7 +139,7 @@ struct Evaluation {
   double mape = 0, median_ape = 0, rrmse = 0, max_ape = 0, within_5 = 0, within_10 = 0;
   double pearson = 0, spearman = 0, kendall = 0;  ///< tau-b; 0 when undefined (constant input)
   std::optional<double> repeatability_mape;       ///< the same networks measured twice, where they were
-  std::size_t left_out = 0;                       ///< not measured, or missing primitives
+  std::size_t left_out = 0;                       ///< not measured, missing primitives, or not what the model takes
 };
 
 /// @throws Error(Fault::usage) for lengths that differ or are 0, and for measurements that are not positive.

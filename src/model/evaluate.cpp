@@ -43,6 +43,16 @@ std::optional<double> repeatability(const std::vector<const NetRecord*>& first, 
   return sum / static_cast<double>(pairs);
 }
 
+/// Nothing for a network that the kind does not take, such as one that is too long for it.
+std::optional<double> predict_if_possible(const Model& model, const std::vector<Prim>& prims) {
+  try {
+    return model.predict(prims);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::unsupported) throw;
+    return {};
+  }
+}
+
 }  // namespace
 
 Evaluation evaluate(const std::vector<double>& predicted, const std::vector<double>& measured) {
@@ -96,16 +106,18 @@ Evaluation evaluate(const Model& model, const std::vector<NetRecord>& records) {
       ++not_measured;
     } else if (prims.empty() || !model.missing(prims).empty()) {
       ++unknown;
-    } else {
-      predicted.push_back(model.predict(prims));
+    } else if (const auto value = predict_if_possible(model, prims)) {
+      predicted.push_back(*value);
       measured.push_back(cost);
+    } else {
+      ++unknown;
     }
   }
   if (measured.empty())
     throw Error(Fault::missing, "nothing to evaluate on: of " + std::to_string(used.size()) + " records " +
                                     std::to_string(not_measured) + " hold no overall " + to_string(model.metric()) +
                                     " and " + std::to_string(unknown) +
-                                    " have primitives that the model does not know, or none");
+                                    " have primitives that the model does not know, none, or more than it takes");
   Evaluation out = evaluate(predicted, measured);
   out.left_out = not_measured + unknown;
   out.repeatability_mape = repeatability(used, records, model.metric());
