@@ -71,6 +71,14 @@ class Model {
   /// The members of prims that predict() would refuse, each once.
   [[nodiscard]] std::vector<Prim> missing(const std::vector<Prim>& prims) const;
 
+  /// Options per decision of the space whose architectures the model predicts (kind "transfer"); empty for
+  /// models that go by primitives.
+  [[nodiscard]] std::vector<std::size_t> arch_options() const;
+  /// Cost of an architecture, an option index per decision, for models that have arch_options(); the standard
+  /// error is that of a measurement around the prediction. O(decisions), some hundred nanoseconds.
+  /// @throws Error(Fault::unsupported) for other models, Error(Fault::usage) for an architecture of another space.
+  [[nodiscard]] Prediction predict_arch(const std::vector<std::uint16_t>& arch) const;
+
   /// What the primitive adds to the model's sum, if it is known.
   [[nodiscard]] std::optional<Measured> entry(const Prim& prim) const;
   [[nodiscard]] std::vector<Prim> known() const;  ///< sorted

@@ -10,6 +10,7 @@
 #include "hwprof/version.hpp"
 #include "model/correlation.hpp"
 #include "model/impl.hpp"
+#include "model/transfer.hpp"
 
 namespace hwprof {
 namespace {
@@ -43,8 +44,17 @@ std::optional<double> repeatability(const std::vector<const NetRecord*>& first, 
   return sum / static_cast<double>(pairs);
 }
 
-/// Nothing for a network that the kind does not take, such as one that is too long for it.
-std::optional<double> predict_if_possible(const Model& model, const std::vector<Prim>& prims) {
+/// Nothing where the model lacks primitives, for a network that the kind does not take, such as one that is too long
+/// for it, and for a record that names no architecture of the model's space.
+std::optional<double> predict(const Model& model, const std::vector<std::size_t>& options, const NetRecord& record) {
+  if (!options.empty()) {
+    const auto arch = model::arch_of(record.arch, options);
+    if (arch.empty()) return {};
+    return model.predict_arch(arch).value;
+  }
+  std::vector<Prim> prims;
+  for (const auto& prim : record.prims) prims.push_back(prim.prim);
+  if (prims.empty() || !model.missing(prims).empty()) return {};
   try {
     return model.predict(prims);
   } catch (const Error& error) {
@@ -98,15 +108,12 @@ Evaluation evaluate(const Model& model, const std::vector<NetRecord>& records) {
   std::vector<double> measured;
   std::size_t not_measured = 0;
   std::size_t unknown = 0;
+  const auto options = model.arch_options();
   for (const auto* record : used) {
     const double cost = measured_cost(*record, model.metric());
-    std::vector<Prim> prims;
-    for (const auto& prim : record->prims) prims.push_back(prim.prim);
     if (!(cost > 0)) {
       ++not_measured;
-    } else if (prims.empty() || !model.missing(prims).empty()) {
-      ++unknown;
-    } else if (const auto value = predict_if_possible(model, prims)) {
+    } else if (const auto value = predict(model, options, *record)) {
       predicted.push_back(*value);
       measured.push_back(cost);
     } else {
@@ -114,10 +121,12 @@ Evaluation evaluate(const Model& model, const std::vector<NetRecord>& records) {
     }
   }
   if (measured.empty())
-    throw Error(Fault::missing, "nothing to evaluate on: of " + std::to_string(used.size()) + " records " +
-                                    std::to_string(not_measured) + " hold no overall " + to_string(model.metric()) +
-                                    " and " + std::to_string(unknown) +
-                                    " have primitives that the model does not know, none, or more than it takes");
+    throw Error(Fault::missing,
+                "nothing to evaluate on: of " + std::to_string(used.size()) + " records " +
+                    std::to_string(not_measured) + " hold no overall " + to_string(model.metric()) + " and " +
+                    std::to_string(unknown) +
+                    (options.empty() ? " have primitives that the model does not know, none, or more than it takes"
+                                     : " name no architecture of the model's space"));
   Evaluation out = evaluate(predicted, measured);
   out.left_out = not_measured + unknown;
   out.repeatability_mape = repeatability(used, records, model.metric());

@@ -75,6 +75,8 @@ class Model::Impl {
   [[nodiscard]] virtual std::vector<std::size_t> arch_options() const { return {}; }
   /// arch: n rows of arch_options().size() option indices to n costs; the indices are options of the space.
   virtual void predict_arch(const std::uint16_t* archs, std::size_t n, double* out) const noexcept;
+  /// arch: the same of one architecture, with its standard error.
+  [[nodiscard]] virtual Prediction predict_arch_with_error(const std::uint16_t* arch) const;
 
   static constexpr std::size_t max_features = 1024;
 

@@ -12,8 +12,18 @@
 #include "model/kinds.hpp"
 #include "model/neural.hpp"
 #include "model/preprocess.hpp"
+#include "model/transfer.hpp"
 
 namespace hwprof {
+namespace {
+
+std::shared_ptr<const Model::Impl> refuse_without_space(model::FitData, const FitOptions&) {
+  throw Error(Fault::usage,
+              "a model of kind 'transfer' is fitted to architectures of a search space, with the records of other "
+              "devices beside; see TransferBase, hwprof-cli genmodel --type transfer --space");
+}
+
+}  // namespace
 
 const std::vector<model::Kind>& model::kinds() {
   static const std::vector<Kind> all{
@@ -22,6 +32,7 @@ const std::vector<model::Kind>& model::kinds() {
       {"calibrated", fit_calibrated, Calibrated::read, {"coefficients", "residual", "table", "errors"}},
       {"mlp", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
       {"lstm", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
+      {"transfer", refuse_without_space, Transfer::read, {"space", "error", "least", "constant", "tables"}},
   };
   return all;
 }
@@ -42,6 +53,11 @@ void Model::Impl::predict_pooled(const double* /*sums*/, std::size_t n, double* 
 void Model::Impl::predict_ordered(const double* const* /*rows*/, const std::size_t* /*blocks*/, std::size_t n,
                                   double* out) const noexcept {
   std::fill(out, out + n, std::nan(""));
+}
+Prediction Model::Impl::predict_arch_with_error(const std::uint16_t* arch) const {
+  Prediction out;
+  predict_arch(arch, 1, &out.value);
+  return out;
 }
 void Model::Impl::predict_arch(const std::uint16_t* /*archs*/, std::size_t n, double* out) const noexcept {
   std::fill(out, out + n, std::nan(""));
@@ -77,6 +93,25 @@ std::optional<Measured> Model::entry(const Prim& prim) const {
 }
 std::vector<Prim> Model::known() const {
   return impl_->known();
+}
+
+std::vector<std::size_t> Model::arch_options() const {
+  return impl_->form() == model::Form::arch ? impl_->arch_options() : std::vector<std::size_t>{};
+}
+Prediction Model::predict_arch(const std::vector<std::uint16_t>& arch) const {
+  if (impl_->form() != model::Form::arch)
+    throw Error(Fault::unsupported,
+                "a model of kind " + base::in_quotes(kind()) + " predicts from primitives, and knows no architectures");
+  const auto options = impl_->arch_options();
+  if (arch.size() != options.size())
+    throw Error(Fault::usage, "the model is of a space with " + std::to_string(options.size()) +
+                                  " decisions, and the architecture has " + std::to_string(arch.size()));
+  for (std::size_t d = 0; d < arch.size(); ++d)
+    if (arch[d] >= options[d])
+      throw Error(Fault::usage, "decision " + std::to_string(d) + " of the model's space has " +
+                                    std::to_string(options[d]) + " options, and the architecture takes option " +
+                                    std::to_string(arch[d]));
+  return impl_->predict_arch_with_error(arch.data());
 }
 
 std::vector<std::string> list_models() {

@@ -39,6 +39,8 @@ void check(const ProfileOptions& options) {
   if (!(options.fit.ridge >= 0 && std::isfinite(options.fit.ridge))) refuse("ridge must be 0 or more");
   auto models = list_models();
   models.emplace_back("auto");
+  if (options.fit.kind == "transfer")
+    refuse("a model of kind 'transfer' needs no profile but a few architectures' costs; see hwprof-cli genmodel");
   if (std::find(models.begin(), models.end(), options.fit.kind) == models.end())
     refuse("model kind " + base::in_quotes(options.fit.kind) + " is not known" +
            base::suggest(options.fit.kind, models));
