@@ -12,6 +12,7 @@ set(record base prim)
 set(model base prim graph record)
 set(space base prim graph net record model)
 set(predictor base prim record space model)
+set(transfer base prim graph record model space predictor)
 set(exact base prim record space model predictor)
 set(search base prim graph record space model objective predictor exact)
 set(measure base)
@@ -21,7 +22,7 @@ set(report base prim record model)
 set(run base prim graph format net space record measure compiler model objective predictor exact search report)
 set(torch base prim graph format net space record measure compiler model)
 set(opencv base prim graph format net record measure compiler)
-set(rooms base prim graph format net record model space predictor exact objective search measure compiler report run
+set(rooms base prim graph format net record model space predictor transfer exact objective search measure compiler report run
     torch opencv)
 
 # A public header belongs to the room of its name, these apart.

@@ -11,4 +11,5 @@
 #include "hwprof/record.hpp"
 #include "hwprof/run.hpp"
 #include "hwprof/space.hpp"
+#include "hwprof/transfer.hpp"
 #include "hwprof/version.hpp"

@@ -51,7 +51,7 @@ class Wiring {
     const auto same_shape = [&](std::size_t operation) {
       return complete(operations()[operation], size, channels, channels, 1);
     };
-    const auto used = live_edges(arch);
+    const auto used = NasBench201Space::live_edges(arch);
     if (std::find(used.begin(), used.end(), true) == used.end()) return add(same_shape(none), {source}, true);
     std::array<int, nodes> value{source, 0, 0, 0};
     for (std::size_t node = 1; node < nodes; ++node) {
@@ -68,23 +68,25 @@ class Wiring {
   }
 
  private:
-  /// Edges on a path from the input to the output.
-  static std::array<bool, edges.size()> live_edges(const Arch& arch) {
-    std::array<bool, nodes> fed{true, false, false, false}, needed{false, false, false, true};
-    for (std::size_t e = 0; e < edges.size(); ++e)  // edges come in the order of the node they end at
-      if (arch[e] != none && fed[edges[e].from]) fed[edges[e].to] = true;
-    for (std::size_t e = edges.size(); e-- > 0;)
-      if (arch[e] != none && needed[edges[e].to]) needed[edges[e].from] = true;
-    std::array<bool, edges.size()> live{};
-    for (std::size_t e = 0; e < edges.size(); ++e)
-      live[e] = arch[e] != none && fed[edges[e].from] && needed[edges[e].to];
-    return live;
-  }
-
   Net& net_;
 };
 
 }  // namespace
+
+std::pair<std::size_t, std::size_t> NasBench201Space::ends(std::size_t edge) noexcept {
+  return {edges[edge].from, edges[edge].to};
+}
+
+std::array<bool, NasBench201Space::num_edges> NasBench201Space::live_edges(const Arch& arch) {
+  std::array<bool, nodes> fed{true, false, false, false}, needed{false, false, false, true};
+  for (std::size_t e = 0; e < edges.size(); ++e)  // edges come in the order of the node they end at
+    if (arch[e] != none && fed[edges[e].from]) fed[edges[e].to] = true;
+  for (std::size_t e = edges.size(); e-- > 0;)
+    if (arch[e] != none && needed[edges[e].to]) needed[edges[e].from] = true;
+  std::array<bool, num_edges> live{};
+  for (std::size_t e = 0; e < edges.size(); ++e) live[e] = arch[e] != none && fed[edges[e].from] && needed[edges[e].to];
+  return live;
+}
 
 NasBench201Space::NasBench201Space(const CellNetwork& network) : network_(network) {
   int size = network.image_size;

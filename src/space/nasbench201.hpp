@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "hwprof/space.hpp"
@@ -28,6 +29,12 @@ class NasBench201Space : public MixinProfilingSearchSpace {
   [[nodiscard]] std::vector<Prim> primitives(const Arch& arch) const override;
   [[nodiscard]] Net network(const Arch& arch) const override;
   [[nodiscard]] std::vector<Prim> generate_profiling_primitives() const override;
+
+  static constexpr std::size_t num_edges = 6;
+  /// The nodes that an edge leads from and to.
+  [[nodiscard]] static std::pair<std::size_t, std::size_t> ends(std::size_t edge) noexcept;
+  /// Edges on a path from the input to the output.
+  [[nodiscard]] static std::array<bool, num_edges> live_edges(const Arch& arch);
 
  private:
   CellNetwork network_;

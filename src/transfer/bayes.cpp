@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transfer/bayes.hpp"
+
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/stats.hpp"
+
+namespace hwprof::transfer {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr std::array<double, 7> noises{.003, .01, .03, .1, .3, 1, 3};
+constexpr double shape = 1, rate = .01;  ///< of the scale's inverse gamma
+constexpr double least_weight = 1e-3;    ///< of a prior, to count
+
+struct Candidate {
+  std::size_t prior = 0;
+  double noise = 0, evidence = 0, quadratic = 0;
+  VectorXd alpha, loo, loo_variance, evidence_without;
+};
+
+/// Kernel of each group over the samples, then that of the sources.
+std::vector<MatrixXd> kernels_of(const Sample& sample, const std::vector<Group>& groups) {
+  const Index n = sample.cost.size();
+  std::vector<MatrixXd> kernels(num_groups + 1, MatrixXd::Zero(n, n));
+  for (std::size_t g = 0; g < num_groups; ++g) {
+    std::vector<Index> columns;
+    for (std::size_t c = 0; c < groups.size(); ++c)
+      if (static_cast<std::size_t>(groups[c]) == g) columns.push_back(static_cast<Index>(c));
+    if (columns.empty()) continue;
+    MatrixXd part(n, static_cast<Index>(columns.size()));
+    for (std::size_t c = 0; c < columns.size(); ++c) part.col(static_cast<Index>(c)) = sample.features.col(columns[c]);
+    kernels[g] = part * part.transpose();
+  }
+  if (sample.sources.cols() > 0) kernels[num_groups] = sample.sources * sample.sources.transpose();
+  return kernels;
+}
+
+MatrixXd kernel_of(const Prior& prior, const std::vector<MatrixXd>& parts) {
+  MatrixXd kernel = MatrixXd::Constant(parts[0].rows(), parts[0].cols(), bias_variance);
+  for (std::size_t g = 0; g < num_groups; ++g)
+    if (prior.groups[g] > 0) kernel += prior.groups[g] * parts[g];
+  if (prior.sources > 0) kernel += prior.sources * parts[num_groups];
+  return kernel;
+}
+
+/// All noise levels of one prior from one decomposition of the whitened kernel.
+void add_candidates(std::size_t number, const MatrixXd& kernel, const VectorXd& y, const VectorXd& deviation,
+                    std::vector<Candidate>& out) {
+  const auto n = static_cast<double>(y.size());
+  const VectorXd inverse = deviation.cwiseInverse();
+  const MatrixXd white = inverse.asDiagonal() * kernel * inverse.asDiagonal();
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(white);
+  const VectorXd values = solver.eigenvalues().cwiseMax(0);
+  const MatrixXd& vectors = solver.eigenvectors();
+  const MatrixXd squares = vectors.cwiseAbs2();
+  const VectorXd z = vectors.transpose() * y.cwiseProduct(inverse);
+  for (const double noise : noises) {
+    Candidate candidate;
+    candidate.prior = number;
+    candidate.noise = noise;
+    const VectorXd d = (values.array() + noise).inverse();
+    const VectorXd alpha = vectors * z.cwiseProduct(d);
+    const VectorXd diagonal = squares * d;
+    const double log_det = .5 * d.array().log().sum();
+    candidate.quadratic = z.cwiseAbs2().dot(d);
+    candidate.evidence = -(n / 2 + shape) * std::log(rate + .5 * candidate.quadratic) + log_det;
+    const VectorXd taken = alpha.cwiseAbs2().cwiseQuotient(diagonal);
+    const Eigen::ArrayXd without = (candidate.quadratic - taken.array()).max(0);
+    candidate.evidence_without =
+        -((n - 1) / 2 + shape) * (rate + .5 * without).log() + log_det - .5 * diagonal.array().log();
+    candidate.loo = y - alpha.cwiseQuotient(diagonal).cwiseProduct(deviation);
+    candidate.loo_variance =
+        (rate + .5 * without) / ((n - 1) / 2 + shape) / diagonal.array() * deviation.array().square();
+    candidate.alpha = alpha.cwiseProduct(inverse);
+    out.push_back(std::move(candidate));
+  }
+}
+
+}  // namespace
+
+std::vector<Prior> priors(bool cells, double sources) {
+  std::vector<Prior> out;
+  for (int which = 1; which < 8; ++which)  // which of counts, work and traffic matter
+    for (const double detail : {.01, .1, 1.})
+      for (const double depth : {.1, 1.}) {
+        if (!cells && depth != 1) continue;
+        Prior prior;
+        const auto set = [&prior](Group group, double variance) {
+          prior.groups[static_cast<std::size_t>(group)] = variance;
+        };
+        set(Group::counts, (which & 1) != 0 ? 3 : .3);
+        set(Group::work, (which & 2) != 0 ? 3 : .3);
+        set(Group::traffic, (which & 4) != 0 ? 3 : .3);
+        set(Group::depth, depth);
+        set(Group::paths, depth);
+        set(Group::classes, detail);
+        set(Group::stages, .5 * detail);
+        set(Group::decisions, cells ? .1 : .05);
+        if (!(sources > 0)) {
+          out.push_back(prior);
+          continue;
+        }
+        for (const double variance : {.3, 3.})
+          for (const bool mean : {false, true}) {
+            prior.sources = variance * sources;
+            prior.mean = mean;
+            out.push_back(prior);
+          }
+      }
+  return out;
+}
+
+VectorXd column_variances(const Prior& prior, const std::vector<Group>& groups) {
+  VectorXd out(static_cast<Index>(groups.size()));
+  for (std::size_t c = 0; c < groups.size(); ++c)
+    out[static_cast<Index>(c)] = prior.groups[static_cast<std::size_t>(groups[c])];
+  return out;
+}
+
+VectorXd robust_weights(const VectorXd& residuals) {
+  constexpr double inlier = 2, tiny = 1e-9;
+  std::vector<double> values(residuals.data(), residuals.data() + residuals.size());
+  const double sigma = base::robust_deviation(values, base::median(values)) + tiny;
+  return (inlier * sigma / residuals.array().abs().max(inlier * sigma)).square();
+}
+
+BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const std::vector<Group>& groups,
+                   int robust_rounds) {
+  const Index n = sample.cost.size();
+  const auto kernels = kernels_of(sample, groups);
+  const VectorXd y = sample.cost.array() - 1;
+  VectorXd weight = VectorXd::Ones(n);
+  BayesFit fit;
+  std::vector<Candidate> candidates;
+  for (int round = 0; round <= robust_rounds; ++round) {
+    const VectorXd deviation = weight.cwiseSqrt().cwiseInverse();
+    candidates.clear();
+    for (std::size_t p = 0; p < priors.size(); ++p)
+      add_candidates(p, kernel_of(priors[p], kernels), priors[p].mean ? VectorXd(y - sample.mean) : y, deviation,
+                     candidates);
+    // Leave-one-out, each sample with the priors as the others weigh them.
+    VectorXd best = VectorXd::Constant(n, -1e300);
+    for (const auto& candidate : candidates) best = best.cwiseMax(candidate.evidence_without);
+    VectorXd total = VectorXd::Zero(n), loo = VectorXd::Zero(n), squares = VectorXd::Zero(n);
+    for (const auto& candidate : candidates) {
+      const VectorXd share = (candidate.evidence_without - best).array().exp();
+      const VectorXd value = priors[candidate.prior].mean ? VectorXd(candidate.loo + sample.mean) : candidate.loo;
+      total += share;
+      loo += share.cwiseProduct(value);
+      squares += share.cwiseProduct(candidate.loo_variance + value.cwiseAbs2());
+    }
+    loo = loo.cwiseQuotient(total);
+    fit.loo = loo.array() + 1;
+    fit.loo_spread = (squares.cwiseQuotient(total) - loo.cwiseAbs2()).cwiseMax(1e-18).cwiseSqrt();
+    if (round < robust_rounds) weight = robust_weights(y - loo);
+  }
+  fit.weight_of = weight;
+
+  const auto likeliest = std::max_element(candidates.begin(), candidates.end(),
+                                          [](const auto& a, const auto& b) { return a.evidence < b.evidence; });
+  double total = 0;
+  for (const auto& candidate : candidates) total += std::exp(candidate.evidence - likeliest->evidence);
+  fit.line.weights = VectorXd::Zero(sample.features.cols());
+  fit.line.source_weights = VectorXd::Zero(sample.sources.cols());
+  for (const auto& candidate : candidates) {
+    const double share = std::exp(candidate.evidence - likeliest->evidence) / total;
+    if (share < least_weight) continue;
+    const Prior& prior = priors[candidate.prior];
+    fit.line.bias += share * bias_variance * candidate.alpha.sum();
+    if (prior.mean) fit.line.on_mean += share;
+    fit.line.weights +=
+        share * column_variances(prior, groups).cwiseProduct(sample.features.transpose() * candidate.alpha);
+    if (sample.sources.cols() > 0)
+      fit.line.source_weights += share * prior.sources * (sample.sources.transpose() * candidate.alpha);
+  }
+  fit.prior = priors[likeliest->prior];
+  fit.noise = likeliest->noise;
+  fit.variance = (rate + .5 * likeliest->quadratic) / (static_cast<double>(n) / 2 + shape);
+  MatrixXd covariance = kernel_of(fit.prior, kernels);
+  covariance.diagonal() += fit.noise * weight.cwiseInverse();
+  fit.inverse = covariance.llt().solve(MatrixXd::Identity(n, n));
+  return fit;
+}
+
+}  // namespace hwprof::transfer

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <Eigen/Cholesky>
+#include <Eigen/LU>
+#include <set>
+
+#include "temp_folder.hpp"
+#include "throws.hpp"
+#include "transfer/bayes.hpp"
+#include "transfer/features.hpp"
+#include "transfer_support.hpp"
+
+using namespace hwprof;
+using namespace hwprof_test;
+using doctest::Approx;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using transfer::Group;
+
+namespace {
+
+SpaceFile small_space(const TempFolder& folder) {
+  return load_space(folder.write("ofa.yaml", small_ofa));
+}
+
+double table_sum(const std::vector<model::ArchTable>& tables, const std::vector<std::size_t>& options, double constant,
+                 const Arch& arch) {
+  for (const auto& table : tables) {
+    std::size_t index = 0, stride = 1;
+    for (const std::size_t decision : table.decisions) {
+      index += arch[decision] * stride;
+      stride *= options[decision];
+    }
+    constant += table.rows[index];
+  }
+  return constant;
+}
+
+transfer::Sample random_sample(Eigen::Index n, std::vector<Group>& groups, std::uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  std::normal_distribution<double> normal;
+  const auto draw = [&](Eigen::Index rows, Eigen::Index columns) {
+    return MatrixXd(MatrixXd::NullaryExpr(rows, columns, [&] { return normal(rng); }));
+  };
+  groups = {Group::counts, Group::work, Group::classes, Group::decisions};
+  transfer::Sample sample;
+  sample.features = draw(n, 4);
+  sample.sources = draw(n, 2) * .2;
+  sample.mean = sample.sources.rowwise().mean();
+  sample.cost =
+      (1 + .2 * sample.features.col(0).array() + .1 * sample.sources.col(1).array() + .05 * draw(n, 1).col(0).array());
+  return sample;
+}
+
+}  // namespace
+
+TEST_CASE("a line over the columns is a sum of tables") {
+  const TempFolder folder;
+  std::mt19937_64 rng(5);
+  for (const std::string& name : {small_space(folder).name, std::string("fbnet"), std::string("nasbench201")}) {
+    CAPTURE(name);
+    const auto file = name == "small_ofa" ? small_space(folder) : load_space(name);
+    const transfer::Features features(*file.space);
+    CHECK(features.size() > 20);
+    MatrixXd weights(static_cast<Eigen::Index>(features.size()), 1);
+    std::normal_distribution<double> normal;
+    for (Eigen::Index i = 0; i < weights.rows(); ++i) weights(i, 0) = normal(rng);
+    std::vector<double> constant{0.5};
+    const auto tables = features.fold(weights, constant);
+    for (int i = 0; i < 100; ++i) {
+      const Arch arch = file.space->sample(rng);
+      const double direct = 0.5 + features.rows({arch}).row(0).dot(weights.col(0));
+      CHECK(table_sum(tables, features.options(), constant[0], arch) == Approx(direct).epsilon(1e-9).scale(1));
+    }
+  }
+}
+
+TEST_CASE("totals are what the primitives' graphs say") {
+  const TempFolder folder;
+  for (const bool cells : {false, true}) {
+    const auto file = cells ? load_space("nasbench201") : small_space(folder);
+    const transfer::Features features(*file.space);
+    std::mt19937_64 rng(6);
+    REQUIRE(features.totals().size() == 3);
+    const auto& macs = features.totals()[0];
+    CHECK(std::string(macs.name) == "MACs");
+    const auto macs_of = [&](const Arch& arch) {
+      double sum = 0;
+      for (const auto& prim : file.space->primitives(arch)) sum += count_work(prim).macs;
+      return sum;
+    };
+    for (int i = 0; i < 50; ++i) {
+      const Arch arch = file.space->sample(rng);
+      const double column = features.rows({arch})(0, static_cast<Eigen::Index>(macs.column));
+      CHECK(macs.mean + column / macs.scale == Approx(macs_of(arch)).epsilon(1e-9));
+    }
+  }
+}
+
+TEST_CASE("options that do not matter leave the columns alone") {
+  const TempFolder folder;
+  const auto file = small_space(folder);
+  const transfer::Features features(*file.space);
+  // Depth 2 of 3: the last block's width and kernel mean nothing.
+  const auto decisions = file.space->decisions();
+  Arch arch(decisions.size(), 0), other = arch;
+  for (std::size_t d = 0; d < decisions.size(); ++d)
+    if (decisions[d].name == "stage2.block2.width" || decisions[d].name == "stage2.block2.kernel") other[d] = 2;
+  CHECK(arch != other);
+  CHECK((features.rows({arch}) - features.rows({other})).norm() == Approx(0));
+  for (std::size_t d = 0; d < decisions.size(); ++d)
+    if (decisions[d].name == "stage2.depth") arch[d] = other[d] = 1;
+  CHECK((features.rows({arch}) - features.rows({other})).norm() > 0.01);
+}
+
+TEST_CASE("leave-one-out in closed form is what refitting gives, priors weighed anew") {
+  std::vector<Group> groups;
+  const auto sample = random_sample(9, groups, 8);
+  transfer::Prior strong, weak;
+  strong.groups.fill(1);
+  strong.sources = 2;
+  weak.groups.fill(.01);
+  weak.groups[0] = .5;
+  weak.sources = .1;
+  weak.mean = true;
+  const std::vector<transfer::Prior> both{strong, weak};
+  const auto fit = fit_bayes(sample, both, groups, 0);
+  for (Eigen::Index out = 0; out < 9; ++out) {
+    transfer::Sample rest;
+    rest.features.resize(8, 4);
+    rest.sources.resize(8, 2);
+    rest.mean.resize(8);
+    rest.cost.resize(8);
+    for (Eigen::Index i = 0, j = 0; i < 9; ++i) {
+      if (i == out) continue;
+      rest.features.row(j) = sample.features.row(i);
+      rest.sources.row(j) = sample.sources.row(i);
+      rest.mean[j] = sample.mean[i];
+      rest.cost[j++] = sample.cost[i];
+    }
+    const auto line = fit_bayes(rest, both, groups, 0).line;
+    const double predicted = 1 + line.bias + sample.features.row(out).dot(line.weights) +
+                             sample.sources.row(out).dot(line.source_weights) + line.on_mean * sample.mean[out];
+    // Priors with less than a thousandth of the weight are left out of the line, but not of the closed form.
+    CHECK(fit.loo[out] == Approx(predicted).epsilon(2e-3));
+  }
+}
+
+TEST_CASE("one prior and one noise: the posterior mean by the normal equations") {
+  std::vector<Group> groups;
+  auto sample = random_sample(12, groups, 9);
+  sample.sources.resize(12, 0);
+  sample.mean.setZero();
+  transfer::Prior prior;
+  prior.groups.fill(.7);
+  const auto fit = fit_bayes(sample, {prior}, groups, 0);
+  // The deviations are those of the likeliest noise; redo that one in the space of weights.
+  MatrixXd rows(12, 5);
+  rows << VectorXd::Ones(12), sample.features;
+  VectorXd variance(5);
+  variance << transfer::bias_variance, VectorXd::Constant(4, .7);
+  const MatrixXd covariance = rows * variance.asDiagonal() * rows.transpose() + fit.noise * MatrixXd::Identity(12, 12);
+  CHECK((fit.inverse * covariance - MatrixXd::Identity(12, 12)).norm() < 1e-8);
+  CHECK(fit.line.weights[0] == Approx(.2).epsilon(.2));
+}
+
+TEST_CASE("outliers weigh less") {
+  VectorXd residuals(8);
+  residuals << .01, -.01, .02, -.02, .01, -.015, 1, .005;
+  const VectorXd weights = transfer::robust_weights(residuals);
+  CHECK(weights[6] < .01);
+  CHECK(weights[0] == Approx(1));
+}
+
+TEST_CASE("chosen architectures tell more than random ones") {
+  const TempFolder folder;
+  const auto file = small_space(folder);
+  const auto source = measure(*file.space, PaperDevice{}, 800, 1);
+  const TransferBase base(*file.space, {{"paper", source}});
+  const transfer::Features features(*file.space);
+  // Volume of the design in the described architectures, with all columns alike: not what choose() maximises.
+  const auto volume = [&](const std::vector<Arch>& archs) {
+    const MatrixXd rows = features.rows(archs);
+    MatrixXd gram = rows * rows.transpose();
+    gram.diagonal().array() += .1;
+    return std::log(gram.determinant());
+  };
+  ChooseOptions options;
+  options.count = 12;
+  options.seed = 1;
+  const auto chosen = base.choose(options);
+  CHECK(chosen.size() == 12);
+  CHECK(std::set<Arch>(chosen.begin(), chosen.end()).size() == 12);
+  std::mt19937_64 rng(2);
+  double best = -1e9;
+  for (int i = 0; i < 200; ++i) {
+    std::vector<Arch> random;
+    for (int j = 0; j < 12; ++j) random.push_back(parse_arch(*file.space, source[rng() % source.size()].arch));
+    best = std::max(best, volume(random));
+  }
+  CHECK(volume(chosen) > best);
+
+  CHECK(base.choose(options) == chosen);
+  std::set<std::string> known;
+  for (const auto& record : source) known.insert(record.arch);
+  for (const auto& arch : chosen) CHECK(known.count(to_string(arch)) == 1);
+
+  // Going on after these: no repetition, and together better than two designs that do not know of each other.
+  options.measured = chosen;
+  auto more = base.choose(options);
+  for (const auto& arch : more) CHECK(std::count(chosen.begin(), chosen.end(), arch) == 0);
+  more.insert(more.end(), chosen.begin(), chosen.end());
+  CHECK(more.size() == 24);
+  double random_pair = -1e9;
+  for (int i = 0; i < 50; ++i) {
+    std::vector<Arch> pair = chosen;
+    for (int j = 0; j < 12; ++j) pair.push_back(parse_arch(*file.space, source[rng() % source.size()].arch));
+    random_pair = std::max(random_pair, volume(pair));
+  }
+  CHECK(volume(more) > random_pair);
+
+  options.count = 0;
+  CHECK(has(error_of(Fault::usage, [&] { (void)base.choose(options); }), "not 0"));
+  options.count = 1000;
+  CHECK(has(error_of(Fault::missing, [&] { (void)base.choose(options); }), "1000"));
+}
+
+TEST_CASE("without sources architectures are drawn from the space") {
+  const TempFolder folder;
+  const auto file = small_space(folder);
+  ChooseOptions options;
+  options.count = 5;
+  options.candidates = 200;
+  const TransferBase base(*file.space, {});
+  const auto chosen = base.choose(options);
+  CHECK(chosen.size() == 5);
+  for (const auto& arch : chosen) CHECK_NOTHROW(check_arch(*file.space, arch));
+  options.seed = 1;
+  CHECK(base.choose(options) != chosen);
+}
