@@ -60,6 +60,7 @@ void add_predict(Cli& cli);
 void add_evaluate(Cli& cli);
 void add_export(Cli& cli);
 void add_sample(Cli& cli);
+void add_choose(Cli& cli);
 void add_search(Cli& cli);
 void add_pareto(Cli& cli);
 void add_count(Cli& cli);

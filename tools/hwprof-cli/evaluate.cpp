@@ -33,6 +33,20 @@ void fill_prims(std::vector<hwprof::NetRecord>& records, const Options& options,
   }
 }
 
+/// Architectures by name become numbers, for a model that goes by these.
+void number_options(std::vector<hwprof::NetRecord>& records, const Options& options, const ModelChoice& choice,
+                    const hwprof::Model& model) {
+  const auto space = open_space(options.space, choice);
+  if (space) check_space(*space->space, model);
+  for (auto& record : records) {
+    if (record.arch.find('=') == std::string::npos) continue;
+    if (!space)
+      throw hwprof::Error(hwprof::Fault::usage,
+                          "the records name the options of architectures, which needs the search space: give --space");
+    record.arch = hwprof::to_string(hwprof::parse_arch(*space->space, record.arch));
+  }
+}
+
 void evaluate(const Cli& cli, Options& options) {
   const ModelChoice choice(options.model);
   const auto model = hwprof::load_model(choice.file);
@@ -46,7 +60,10 @@ void evaluate(const Cli& cli, Options& options) {
     auto loaded = hwprof::load_records(file, &notes);
     std::move(loaded.begin(), loaded.end(), std::back_inserter(records));
   }
-  fill_prims(records, options, choice);
+  if (model.arch_options().empty())
+    fill_prims(records, options, choice);
+  else
+    number_options(records, options, choice, model);
   const bool held_out = std::any_of(records.begin(), records.end(),
                                     [](const hwprof::NetRecord& record) { return record.purpose == "validation"; });
   const bool fitted = !held_out && std::any_of(records.begin(), records.end(), [](const hwprof::NetRecord& record) {

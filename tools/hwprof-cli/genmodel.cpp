@@ -2,7 +2,9 @@
 #include <memory>
 
 #include "cli.hpp"
+#include "devices.hpp"
 #include "hwprof/run.hpp"
+#include "inputs.hpp"
 #include "output.hpp"
 
 namespace hwprof_cli {
@@ -10,7 +12,8 @@ namespace {
 
 struct Options {
   std::vector<std::string> awnas;  // CFG HWCFG PROF_PRIM_DIR
-  std::vector<std::string> records;
+  std::vector<std::string> records, sources;
+  SpaceChoice space;
   std::string type, metric, out;
   hwprof::FitOptions fit;
   bool force = false;
@@ -24,13 +27,34 @@ void check(const Options& options) {
                                   std::to_string(options.awnas.size()) + " were given");
   if (options.awnas.empty() == options.records.empty())
     throw Error(Fault::usage, "either --records or the three arguments CFG HWCFG PROF_PRIM_DIR must be given");
+  const bool transfer = options.type == "transfer";
+  if (transfer && (options.records.empty() || options.space.file.empty()))
+    throw Error(Fault::usage, "a transfer model needs --records of the new device and --space");
+  if (!transfer && (!options.sources.empty() || !options.space.file.empty()))
+    throw Error(Fault::usage, "--sources and --space belong to --type transfer");
   check_new_file(options.out, options.force);
 }
 
-void genmodel(const Cli& cli, Options& options) {
-  check(options);
-  prepare_models();
-  hwprof::Notes notes;
+/// The metric that was asked for, else the only one that the samples have, else latency.
+hwprof::Metric metric_of(const std::string& name, const std::vector<hwprof::NetRecord>& records) {
+  if (!name.empty()) return hwprof::parse_metric(name);
+  hwprof::Perf seen;
+  for (const auto& record : records) seen.insert(record.overall.begin(), record.overall.end());
+  return seen.size() == 1 ? seen.begin()->first : hwprof::Metric::latency;
+}
+
+hwprof::Model fit_transfer(const Options& options, hwprof::Notes& notes) {
+  const auto file = hwprof::load_space(options.space.file, options.space.hardware, options.space.image_size);
+  const auto sources = load_sources(options.sources, notes);
+  const auto records = load_samples(options.records, notes);
+  hwprof::TransferOptions transfer;
+  transfer.metric = metric_of(options.metric, records);
+  transfer.seed = options.fit.seed;
+  transfer.space_name = file.name;
+  return hwprof::TransferBase(*file.space, sources, transfer.metric).fit(records, transfer);
+}
+
+hwprof::Model fit_records(Options& options, hwprof::Notes& notes) {
   std::vector<hwprof::NetRecord> records;
   std::vector<std::string> files = options.records;
   if (!options.awnas.empty()) {
@@ -48,9 +72,16 @@ void genmodel(const Cli& cli, Options& options) {
     auto loaded = hwprof::load_records(file, &notes);
     std::move(loaded.begin(), loaded.end(), std::back_inserter(records));
   }
-  const auto model = options.awnas.empty() ? hwprof::fit(records, options.fit)
-                                           : hwprof::load_space(options.awnas[0], options.awnas[1])
-                                                 .space->parse_profiling_primitives(records, options.fit);
+  return options.awnas.empty() ? hwprof::fit(records, options.fit)
+                               : hwprof::load_space(options.awnas[0], options.awnas[1])
+                                     .space->parse_profiling_primitives(records, options.fit);
+}
+
+void genmodel(const Cli& cli, Options& options) {
+  check(options);
+  prepare_models();
+  hwprof::Notes notes;
+  const auto model = options.type == "transfer" ? fit_transfer(options, notes) : fit_records(options, notes);
   hwprof::save_model(options.out, model);
   if (cli.json) {
     Json report{{"schema", "hwprof.genmodel/1"}, {"out", options.out}, {"model", to_json(model)}};
@@ -71,6 +102,8 @@ void add_genmodel(Cli& cli) {
       add_verb(cli, "genmodel", "Fit a cost model to records", [&cli, options] { genmodel(cli, *options); });
   verb->add_option("INPUT", options->awnas, "aw_nas' three arguments CFG HWCFG PROF_PRIM_DIR");
   add_repeatable(verb, "--records", options->records, "Records to fit to");
+  add_repeatable(verb, "--sources", options->sources, "Records of other devices: file, folder or pattern");
+  add_space_options(verb, options->space);
   verb->add_option("--type", options->type, "Kind of the model");
   verb->add_option("--metric", options->metric, "What is modelled");
   verb->add_option("--out,--result-file", options->out, "Model file")->required();

@@ -31,4 +31,18 @@ std::optional<hwprof::SpaceFile> open_space(const SpaceChoice& choice, const Mod
   return hwprof::open_space(model.run);
 }
 
+void check_space(const hwprof::MixinProfilingSearchSpace& space, const hwprof::Model& model) {
+  std::vector<std::size_t> options;
+  for (const auto& decision : space.decisions()) options.push_back(decision.options.size());
+  if (options == model.arch_options()) return;
+  const auto text = [](const std::vector<std::size_t>& numbers) {
+    std::string out;
+    for (const auto number : numbers) out += (out.empty() ? "" : ".") + std::to_string(number);
+    return out;
+  };
+  throw hwprof::Error(hwprof::Fault::usage, "the model was fitted on a space with the options " +
+                                                text(model.arch_options()) + " of its decisions, and this one has " +
+                                                text(options));
+}
+
 }  // namespace hwprof_cli

@@ -26,4 +26,7 @@ struct ModelChoice {
 /// The space that was named, else that of the model's run.
 [[nodiscard]] std::optional<hwprof::SpaceFile> open_space(const SpaceChoice& choice, const ModelChoice& model);
 
+/// @throws Error(Fault::usage) when a model of architectures is of another space.
+void check_space(const hwprof::MixinProfilingSearchSpace& space, const hwprof::Model& model);
+
 }  // namespace hwprof_cli

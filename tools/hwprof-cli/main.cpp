@@ -64,6 +64,7 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_evaluate(cli);
   hwprof_cli::add_export(cli);
   hwprof_cli::add_sample(cli);
+  hwprof_cli::add_choose(cli);
   hwprof_cli::add_search(cli);
   hwprof_cli::add_pareto(cli);
   hwprof_cli::add_count(cli);

@@ -104,6 +104,19 @@ Json to_json(const hwprof::MeasureSummary& summary) {
           {"failures", summary.failures}};
 }
 
+namespace {
+
+/// Of a transfer model: "loo_spearman.stacking" and so on, by member.
+Json members_of(const hwprof::Model& model) {
+  Json members = Json::object();
+  for (const auto& [name, value] : model.summary().coefficients)
+    if (const auto dot = name.find('.'); dot != std::string::npos)
+      members[name.substr(dot + 1)][name.substr(0, dot)] = value;
+  return members;
+}
+
+}  // namespace
+
 Json to_json(const hwprof::Model& model) {
   const auto& fit = model.summary();
   Json out{{"kind", model.kind()},
@@ -137,8 +150,22 @@ Json to_json(const hwprof::Model& model) {
                       {"separate", one.separate}});
     out["identified"] = std::move(rows);
   }
+  if (auto members = members_of(model); !members.empty()) out["members"] = std::move(members);
   return out;
 }
+
+namespace {
+
+void print_members(const hwprof::Model& model) {
+  const Json members = members_of(model);
+  const auto number = [](const Json& member, const char* key) { return member.at(key).get<double>(); };
+  for (const auto& [name, member] : members.items())
+    print_row(name,
+              print_text("weight %.2f; leaving one out: median error %.2f %%, Spearman %.3f", number(member, "weight"),
+                         number(member, "loo_median_ape") * 100, number(member, "loo_spearman")));
+}
+
+}  // namespace
 
 void print_generated(const hwprof::GenerateSummary& summary) {
   print_row("space", count(summary.prims, "primitive"));
@@ -167,6 +194,17 @@ void print_measured(const hwprof::MeasureSummary& summary) {
 
 void print_model(const hwprof::Model& model) {
   const auto& fit = model.summary();
+  if (!model.arch_options().empty()) {
+    print_row("model", model.kind() + " of " + std::string(hwprof::to_string(model.metric())) +
+                           (model.from().device.empty() ? "" : ", " + model.from().device));
+    print_row("fitted on",
+              count(fit.nets_used, "architecture") + ", " + count(fit.nets_dropped, "record") + " dropped");
+    print_members(model);
+    print_row("fit error",
+              percent_text(fit.fit_mape) + " in sample, " + percent_text(fit.cv_mape) + " leaving one out");
+    for (const auto& note : fit.notes) print_row("note", note);
+    return;
+  }
   std::string coefficients;
   for (const auto& [name, value] : fit.coefficients)
     coefficients += (coefficients.empty() ? "" : ", ") + name + " " +

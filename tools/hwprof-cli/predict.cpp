@@ -23,9 +23,30 @@ struct Options {
 struct Item {
   std::string key, name;  // "arch" or "prims"
   std::vector<hwprof::Prim> prims;
+  hwprof::Arch arch;  ///< for a model that goes by architectures
 };
 
-std::vector<Item> items_of(const Options& options, const ModelChoice& model) {
+/// An architecture as numbers, for a model that needs no space to predict it.
+hwprof::Arch arch_of(const std::string& text, const hwprof::Model& model) {
+  hwprof::Arch arch;
+  std::size_t begin = 0;
+  for (std::size_t d = 0; d < model.arch_options().size(); ++d) {
+    std::size_t used = 0;
+    unsigned long number = 65536;
+    if (begin < text.size() && text[begin] >= '0' && text[begin] <= '9')
+      number = std::stoul(text.substr(begin, 6), &used);
+    begin += used + 1;
+    const bool last = d + 1 == model.arch_options().size();
+    if (number > 65535 || (last ? begin != text.size() + 1 : begin > text.size() || text[begin - 1] != '.'))
+      throw hwprof::Error(hwprof::Fault::usage, "'" + text + "' is no architecture of the model's space: " +
+                                                    std::to_string(model.arch_options().size()) +
+                                                    " numbers joined by dots are expected (names need --space)");
+    arch.push_back(static_cast<std::uint16_t>(number));
+  }
+  return arch;
+}
+
+std::vector<Item> items_of(const Options& options, const ModelChoice& choice, const hwprof::Model& model) {
   using hwprof::Error;
   using hwprof::Fault;
   constexpr std::size_t most = 10000000;
@@ -35,21 +56,25 @@ std::vector<Item> items_of(const Options& options, const ModelChoice& model) {
                 "hwprof-cli predict --help");
   if (options.sample > most) throw Error(Fault::usage, "--sample must be at most " + std::to_string(most));
   std::vector<Item> items;
-  for (const auto& file : options.prims) items.push_back({"prims", file, hwprof::load_prims(file)});
+  for (const auto& file : options.prims) items.push_back({"prims", file, hwprof::load_prims(file), {}});
   if (options.archs.empty() && options.sample == 0) return items;
 
-  const auto space = open_space(options.space, model);
+  const auto space = open_space(options.space, choice);
+  const bool by_arch = !model.arch_options().empty();
+  if (!space && by_arch && options.sample == 0) {
+    for (const auto& text : options.archs) items.push_back({"arch", text, {}, arch_of(text, model)});
+    return items;
+  }
   if (!space)
     throw Error(Fault::usage, "architectures need the search space: give --space, or as --model a run folder");
-  for (const auto& text : options.archs) {
-    const auto arch = hwprof::parse_arch(*space->space, text);
-    items.push_back({"arch", hwprof::to_string(arch), space->space->primitives(arch)});
-  }
+  if (by_arch) check_space(*space->space, model);
+  const auto add = [&](const hwprof::Arch& arch) {
+    items.push_back({"arch", hwprof::to_string(arch), {}, arch});
+    if (!by_arch) items.back().prims = space->space->primitives(arch);
+  };
+  for (const auto& text : options.archs) add(hwprof::parse_arch(*space->space, text));
   std::mt19937_64 rng(options.seed);
-  for (std::size_t i = 0; i < options.sample; ++i) {
-    const auto arch = space->space->sample(rng);
-    items.push_back({"arch", hwprof::to_string(arch), space->space->primitives(arch)});
-  }
+  for (std::size_t i = 0; i < options.sample; ++i) add(space->space->sample(rng));
   return items;
 }
 
@@ -57,10 +82,11 @@ void predict(const Cli& cli, const Options& options) {
   const ModelChoice choice(options.model);
   const auto model = hwprof::load_model(choice.file);
   Json rows = Json::array();
-  for (const auto& item : items_of(options, choice)) {
+  for (const auto& item : items_of(options, choice, model)) {
     hwprof::Prediction prediction;
     try {
-      prediction = model.predict_with_error(item.prims);
+      prediction = item.key == "arch" && !model.arch_options().empty() ? model.predict_arch(item.arch)
+                                                                       : model.predict_with_error(item.prims);
     } catch (const hwprof::Error& error) {
       throw hwprof::Error(error.fault(), item.key + " " + item.name + ": " + error.what());
     }

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// How well transfer models rank and predict devices that they have seen little of:
+//   hwprof_bench_accuracy_bench SPACE DIR [--sources a,b,c] [--targets a,b,c] [--samples 10,20,50] [--seeds 10]
+// DIR holds a CSV of architectures per device. Each target is taken from all the sources but itself; samples are
+// drawn at random or chosen (D-optimal), and everything else is the query set. No choice sees the query set.
+// Printed per device and number of samples: Spearman of each member alone and of the combined model (mean and
+// standard deviation over the seeds); of the combined one the median error, the share within 10 % and the share within
+// 1.645 standard errors, which should be 90 %. Devices whose labels are exact sums are marked and left out of means.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "hwprof/hwprof.hpp"
+
+namespace {
+
+using hwprof::Metric;
+
+struct Device {
+  std::string name;
+  std::vector<hwprof::NetRecord> records;
+  std::vector<hwprof::Arch> archs;
+  bool derived = false;
+};
+
+struct Options {
+  std::string space, dir;
+  std::vector<std::string> sources, targets;
+  std::vector<std::size_t> samples{10, 20, 50};
+  int seeds = 10;
+};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() < 2) throw hwprof::Error(hwprof::Fault::usage, "SPACE DIR are expected");
+  options.space = words[0];
+  options.dir = words[1];
+  for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
+    if (words[i] == "--sources") options.sources = split(words[i + 1]);
+    if (words[i] == "--targets") options.targets = split(words[i + 1]);
+    if (words[i] == "--seeds") options.seeds = std::stoi(words[i + 1]);
+    if (words[i] == "--samples") {
+      options.samples.clear();
+      for (const auto& part : split(words[i + 1])) options.samples.push_back(std::stoul(part));
+    }
+  }
+  return options;
+}
+
+/// Mean and standard deviation of what was added.
+struct Spread {
+  double sum = 0, squares = 0;
+  int n = 0;
+  void add(double value) {
+    sum += value;
+    squares += value * value;
+    ++n;
+  }
+  [[nodiscard]] double mean() const { return n > 0 ? sum / n : 0; }
+  [[nodiscard]] double deviation() const {
+    return n > 1 ? std::sqrt(std::max(0.0, (squares - sum * sum / n) / (n - 1))) : 0;
+  }
+};
+
+const std::vector<std::string> members{"scaling", "stacking", "analytic", "transfer", ""};
+
+struct Figures {
+  std::map<std::string, Spread> spearman;
+  Spread median_ape, within_10, covered, seconds;
+};
+
+void print(const std::string& name, std::size_t samples, const char* sampler, const Figures& figures) {
+  std::printf("%-16s %3zu %-7s", name.c_str(), samples, sampler);
+  for (const auto& member : members) {
+    const auto at = figures.spearman.find(member);
+    if (at == figures.spearman.end())
+      std::printf("      -       ");
+    else
+      std::printf("  %.3f ± %.3f", at->second.mean(), at->second.deviation());
+  }
+  std::printf("  %5.1f %%  %5.1f %%  %5.1f %%\n", 100 * figures.median_ape.mean(), 100 * figures.within_10.mean(),
+              100 * figures.covered.mean());
+  std::fflush(stdout);
+}
+
+std::vector<std::size_t> draw(std::size_t count, std::size_t n, std::uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  std::set<std::size_t> drawn;
+  while (drawn.size() < count) drawn.insert(rng() % n);
+  return {drawn.begin(), drawn.end()};
+}
+
+/// One fit of every member and of all, on the samples; the rest is the query set.
+void try_once(const hwprof::TransferBase& base, const Device& device, const std::vector<std::size_t>& picked,
+              Figures& figures) {
+  std::vector<hwprof::NetRecord> samples;
+  std::vector<bool> taken(device.records.size(), false);
+  for (const std::size_t i : picked) {
+    samples.push_back(device.records[i]);
+    taken[i] = true;
+  }
+  for (const auto& member : members) {
+    hwprof::TransferOptions options;
+    options.member = member;
+    const auto begin = std::chrono::steady_clock::now();
+    std::optional<hwprof::Model> model;
+    try {
+      model = base.fit(samples, options);
+    } catch (const hwprof::Error&) {
+      continue;  // no sources, no stacking
+    }
+    if (member.empty())
+      figures.seconds.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    std::vector<double> predicted, measured;
+    std::size_t covered = 0;
+    for (std::size_t i = 0; i < device.records.size(); ++i) {
+      const double cost = device.records[i].overall.begin()->second.value;
+      if (taken[i] || !(cost > 0)) continue;
+      const auto prediction = model->predict_arch(device.archs[i]);
+      predicted.push_back(prediction.value);
+      measured.push_back(cost);
+      covered += std::abs(prediction.value - cost) <= 1.645 * prediction.standard_error ? 1 : 0;
+    }
+    const auto evaluation = hwprof::evaluate(predicted, measured);
+    figures.spearman[member].add(evaluation.spearman);
+    if (!member.empty()) continue;
+    figures.median_ape.add(evaluation.median_ape);
+    figures.within_10.add(evaluation.within_10);
+    figures.covered.add(static_cast<double>(covered) / static_cast<double>(measured.size()));
+  }
+}
+
+void merge(Figures& into, const Figures& from) {
+  for (const auto& [member, spread] : from.spearman) into.spearman[member].add(spread.mean());
+  into.median_ape.add(from.median_ape.mean());
+  into.within_10.add(from.within_10.mean());
+  into.covered.add(from.covered.mean());
+  into.seconds.add(from.seconds.mean());
+}
+
+void run(const Options& options) {
+  const auto file = hwprof::load_space(options.space);
+  std::vector<Device> devices;
+  for (const auto& entry : std::filesystem::directory_iterator(options.dir)) {
+    if (entry.path().extension() != ".csv") continue;
+    Device device;
+    device.name = entry.path().stem().string();
+    device.records = hwprof::load_records(entry.path().string());
+    for (const auto& record : device.records) device.archs.push_back(hwprof::parse_arch(*file.space, record.arch));
+    devices.push_back(std::move(device));
+  }
+  std::sort(devices.begin(), devices.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const hwprof::TransferBase alone(*file.space, {});
+  for (auto& device : devices) device.derived = alone.fit(device.records).from().derived;
+
+  std::printf("%-16s %3s %-7s", "device", "N", "samples");
+  for (const auto& member : members) std::printf("  %-12s", member.empty() ? "combined" : member.c_str());
+  std::printf("   median   ±10 %%    cover\n");
+  std::map<std::pair<std::size_t, std::string>, Figures> means;
+  Spread preparing;
+  const auto named = [](const std::vector<std::string>& names, const std::string& name) {
+    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (const auto& device : devices) {
+    if (!named(options.targets, device.name)) continue;
+    std::vector<hwprof::TransferSource> sources;
+    for (const auto& other : devices)
+      if (other.name != device.name && named(options.sources, other.name))
+        sources.push_back({other.name, other.records});
+    const auto begin = std::chrono::steady_clock::now();
+    const hwprof::TransferBase base(*file.space, sources);
+    preparing.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    std::map<std::string, std::size_t> number;
+    for (std::size_t i = 0; i < device.records.size(); ++i) number.emplace(hwprof::to_string(device.archs[i]), i);
+    for (const std::size_t count : options.samples)
+      for (const bool chosen : {false, true}) {
+        Figures figures;
+        for (int seed = 0; seed < options.seeds; ++seed) {
+          std::vector<std::size_t> picked;
+          if (chosen) {
+            hwprof::ChooseOptions choose;
+            choose.count = count;
+            choose.seed = static_cast<std::uint64_t>(seed);
+            choose.candidates = 1500;
+            for (const auto& arch : base.choose(choose)) {
+              const auto at = number.find(hwprof::to_string(arch));
+              if (at != number.end()) picked.push_back(at->second);
+            }
+          } else {
+            picked = draw(count, device.records.size(), 1000 * static_cast<std::uint64_t>(seed) + count);
+          }
+          if (picked.size() >= 3) try_once(base, device, picked, figures);
+        }
+        const char* const sampler = chosen ? "chosen" : "random";
+        print(device.name + (device.derived ? "*" : ""), count, sampler, figures);
+        if (!device.derived) merge(means[{count, sampler}], figures);
+      }
+  }
+  std::printf("\nmean over the measured devices (± is the deviation between devices)\n");
+  for (const auto& [key, figures] : means) print("mean", key.first, key.second.c_str(), figures);
+  std::printf("\n* labels are exact sums over decisions (derived), left out of the means\n");
+  std::printf("preparing sources %.3f s (mean of %d), fit", preparing.mean(), preparing.n);
+  for (const auto& [key, figures] : means)
+    if (key.second == "random") std::printf(" %.3f s at %zu samples", figures.seconds.mean(), key.first);
+  std::printf("\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run(parse(argc, argv));
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "accuracy: %s\n", error.what());
+    return 1;
+  }
+}
