@@ -131,17 +131,32 @@ TEST_CASE("all ways of evaluating agree with linked nodes that are walked naivel
   REQUIRE(trees.size() == 13);
   const Forest again = Forest::read(reader(forest.to_json().dump()));
   CHECK(again.to_json() == forest.to_json());
-  for (const std::size_t n : {0, 1, 7, 8, 9, 127, 128, 300}) {
+  for (const std::size_t n : std::vector<std::size_t>{0, 1, 7, 8, 9, 24, 63, 64, 65, 127, 128, 300}) {
     const Data test = make(n, 4);
     std::vector<double> out(n + 1, -77.0);
     again.predict(test.rows.data(), n, out.data());
     CHECK(out[n] == -77.0);
+    std::vector<double> portable(n + 1, -77.0);
+    again.predict_portable(test.rows.data(), n, portable.data());
+    CHECK(portable == out);
     for (std::size_t i = 0; i < n; ++i) {
       double sum = 0;
       for (const auto& tree : trees) sum += tree->at(test.row(i));
       CHECK(out[i] == Approx(sum / 13).epsilon(1e-12));
       CHECK(forest.predict(test.row(i)) == out[i]);
     }
+  }
+}
+
+TEST_CASE("trees of all sizes, few leaves to thousands, are evaluated alike") {
+  for (const std::size_t n : std::vector<std::size_t>{1, 2, 3, 760, 2500}) {
+    const Data train = make(n, 9), test = make(200, 10);
+    ForestOptions options;
+    options.trees = 3;
+    const Forest forest = Forest::fit(train.rows, train.features, train.targets, {}, options);
+    std::vector<double> out(200);
+    forest.predict(test.rows.data(), 200, out.data());
+    for (std::size_t i = 0; i < 200; ++i) CHECK(out[i] == forest.predict(test.row(i)));
   }
 }
 
@@ -229,9 +244,9 @@ TEST_CASE("numbers that are not finite lead to some leaf, not out of the tree") 
   const Forest forest = Forest::fit(data.rows, data.features, data.targets, {}, {});
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                           -std::numeric_limits<float>::infinity()}) {
-    const std::vector<float> rows(4 * 9, bad);
-    std::vector<double> out(9);
-    forest.predict(rows.data(), 9, out.data());
+    const std::vector<float> rows(4 * 90, bad);
+    std::vector<double> out(90);
+    forest.predict(rows.data(), 90, out.data());
     for (const double value : out) CHECK(std::abs(value) < 6);
     CHECK(forest.predict(rows.data()) == out[0]);
   }

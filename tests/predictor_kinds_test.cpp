@@ -51,13 +51,11 @@ TEST_CASE("a compiled model predicts what the model does, for every kind and cha
     std::vector<std::string> preprocessors;
     bool sum;
   };
-  const std::vector<Variant> variants{{"table", {}, true},
-                                      {"linear", {}, true},
-                                      {"calibrated", {}, true},
-                                      {"mlp", {}, false},
-                                      {"mlp", {"block_sum", "flatten", "extract_sum_features"}, false},
-                                      {"lstm", {}, false},
-                                      {"lstm", {"flatten", "padding"}, false}};
+  const std::vector<Variant> variants{
+      {"table", {}, true},      {"linear", {}, true},
+      {"calibrated", {}, true}, {"kernel", {}, true},
+      {"mlp", {}, false},       {"mlp", {"block_sum", "flatten", "extract_sum_features"}, false},
+      {"lstm", {}, false},      {"lstm", {"flatten", "padding"}, false}};
   for (const auto& variant : variants) {
     CAPTURE(variant.kind);
     FitOptions options;

@@ -3,7 +3,9 @@
 
 #include "hwprof/compiler.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/fusion.hpp"
 #include "hwprof/graph.hpp"
+#include "hwprof/kernel.hpp"
 #include "hwprof/model.hpp"
 #include "hwprof/net.hpp"
 #include "hwprof/objective.hpp"

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hwprof/kernel.hpp"
 #include "hwprof/record.hpp"
 
 namespace hwprof {
@@ -23,6 +24,8 @@ struct FitOptions {
   bool nonnegative = false;  ///< no coefficient below 0, bias included
   /// aw_nas' preprocessors by name, in order; empty: what suits the kind (docs/models.md)
   std::vector<std::string> preprocessors;
+  // kernel; ridge and huber go to its line over sums of primitives
+  FusionRules fusion;  ///< what is learned as one kernel; empty: every op by itself
 };
 
 /// One kind in the comparison that "auto" makes.
@@ -31,6 +34,13 @@ struct Compared {
   double cv_mape = 0, cv_error = 0;  ///< mean error of held-out networks, and the standard error of that mean
   bool chosen = false;
   std::string reason;  ///< why the kind could not be fitted, or why it was chosen; else empty
+};
+
+/// What a fit of kind "kernel" says of one kind of kernel.
+struct KernelFit {
+  std::string kind;                    ///< see kernel_kind()
+  std::size_t kernels = 0, prims = 0;  ///< distinct ones, and the measured primitives that have them
+  double cv_mape = 0;                  ///< of held-out primitives, shared out by the kind's share in their cost
 };
 
 /// How a fit went; nothing is dropped without being counted here.
@@ -44,6 +54,10 @@ struct FitSummary {
   /// where others cover its primitives, the table has seen the network); 0.05 is 5 %. 0 with a note in
   /// notes where there were no networks to compare.
   double fit_mape = 0, cv_mape = 0;
+  /// kernel: mean relative error of primitives that were not measured, in up to five folds of primitives, and
+  /// that of the roofline alone.
+  double prim_cv_mape = 0, roofline_cv_mape = 0;
+  std::vector<KernelFit> kernels;  ///< kernel: by kind
   std::vector<std::string> notes;  ///< what was dropped, and why
   std::vector<Compared> compared;  ///< what "auto" chose from, the simplest first; empty for a fit of one kind
 };
@@ -51,7 +65,9 @@ struct FitSummary {
 struct Prediction {
   double value = 0;           ///< in the metric's unit
   double standard_error = 0;  ///< of value, from the spread of the table and of the fit
-  int estimated = 0;          ///< primitives not measured but estimated by a learned model
+  int estimated = 0;          ///< primitives (of a graph: kernels) not measured but estimated by a learned model
+  int extrapolated = 0;       ///< of these: outside the range of what was measured, or of a kind measured too seldom
+  int unseen = 0;             ///< of these: with a kind of kernel that was never measured; the roofline of the others
 };
 
 /// A fitted cost model. Cheap to copy (shared, immutable); safe to use from any thread.
@@ -71,7 +87,7 @@ class Model {
   /// The members of prims that predict() would refuse, each once.
   [[nodiscard]] std::vector<Prim> missing(const std::vector<Prim>& prims) const;
 
-  /// What the primitive adds to the model's sum, if it is known.
+  /// What the primitive adds to the model's sum, if it is known. Estimates have 0 samples.
   [[nodiscard]] std::optional<Measured> entry(const Prim& prim) const;
   [[nodiscard]] std::vector<Prim> known() const;  ///< sorted
 
@@ -97,12 +113,22 @@ class Model {
 /// sum; fitting needs the component torch (register_torch_models()), predicting does not. docs/models.md says when to
 /// take which.
 ///
+/// "kernel": measured primitives as in "table"; those that were not are estimated as a sum over their kernels
+/// (group_kernels), each of roofline time times what extremely randomised trees learned of its kind from the
+/// measured primitives; on top scale and bias as in "linear", neither below 0, where the networks determine them. Only
+/// latency and energy. Allocates for a primitive that it meets the first time; remembers up to 65536 of them.
+///
 /// "auto": cross-validates every kind on the same folds (five) of the same networks, and fits the simplest whose mean
 /// error is within one standard error of the least (L. Breiman et al., Classification and Regression Trees, 1984,
 /// section 3.4.3). Options of "linear" are used for that kind. Seconds, or as long as the slowest kind takes five
 /// times.
 [[nodiscard]] Model fit(const std::vector<NetRecord>& records, const FitOptions& options = {});
 [[nodiscard]] std::vector<std::string> list_models();
+
+/// A network that need not be made of primitives, for instance an imported one, by a model of kernels: a sum
+/// over its kernels, with the scale and bias of networks on top. `estimated` and the other counts are of kernels.
+/// @throws Error(Fault::unsupported) for a kind of model other than "kernel"; otherwise as infer_shapes.
+[[nodiscard]] Prediction predict_graph(const Model& model, const Graph& graph, const Shape& input);
 
 /// Of a model of kind "calibrated": what the whole networks said about each primitive.
 struct Identified {

@@ -31,6 +31,13 @@ Json to_json(const FitSummary& summary) {
   out["samples_dropped"] = summary.samples_dropped;
   out["fit_mape"] = summary.fit_mape;
   out["cv_mape"] = summary.cv_mape;
+  if (!summary.kernels.empty()) {
+    out["prim_cv_mape"] = summary.prim_cv_mape;
+    out["roofline_cv_mape"] = summary.roofline_cv_mape;
+    auto& kernels = out["kernels"] = Json::array();
+    for (const auto& one : summary.kernels)
+      kernels.push_back({{"kind", one.kind}, {"kernels", one.kernels}, {"prims", one.prims}, {"cv_mape", one.cv_mape}});
+  }
   out["coefficients"] = Json::object();
   for (const auto& [name, value] : summary.coefficients) out["coefficients"][name] = value;
   out["notes"] = summary.notes;
@@ -48,10 +55,11 @@ Json to_json(const FitSummary& summary) {
 
 FitSummary read_summary(const JsonReader& json) {
   json.only({"nets_used", "nets_dropped", "prims_known", "samples_used", "samples_dropped", "fit_mape", "cv_mape",
-             "coefficients", "notes", "compared"});
-  const auto count = [&json](const char* key) {
-    return static_cast<std::size_t>(json[key].integer(0, std::numeric_limits<std::int64_t>::max() / 4));
+             "coefficients", "notes", "prim_cv_mape", "roofline_cv_mape", "kernels", "compared"});
+  const auto count_in = [](const JsonReader& from, const char* key) {
+    return static_cast<std::size_t>(from[key].integer(0, std::numeric_limits<std::int64_t>::max() / 4));
   };
+  const auto count = [&](const char* key) { return count_in(json, key); };
   FitSummary summary;
   summary.nets_used = count("nets_used");
   summary.nets_dropped = count("nets_dropped");
@@ -60,6 +68,15 @@ FitSummary read_summary(const JsonReader& json) {
   summary.samples_dropped = count("samples_dropped");
   summary.fit_mape = json["fit_mape"].number();
   summary.cv_mape = json["cv_mape"].number();
+  if (json.has("kernels")) {
+    summary.prim_cv_mape = json["prim_cv_mape"].number();
+    summary.roofline_cv_mape = json["roofline_cv_mape"].number();
+    for (const auto& one : json["kernels"].list()) {
+      one.only({"kind", "kernels", "prims", "cv_mape"});
+      summary.kernels.push_back(
+          {one["kind"].text(), count_in(one, "kernels"), count_in(one, "prims"), one["cv_mape"].number()});
+    }
+  }
   for (const auto& [name, value] : json["coefficients"].items()) summary.coefficients[name] = value.number();
   for (const auto& note : json["notes"].list()) summary.notes.push_back(note.text());
   if (!json.has("compared")) return summary;

@@ -13,6 +13,11 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HWPROF_X86_64 1
+#endif
+
 namespace hwprof::model {
 namespace {
 
@@ -20,6 +25,11 @@ constexpr std::size_t lanes = 8;             // walks in step: enough to hide th
 constexpr std::size_t block = 128;           // rows that stay in the first cache while the trees go by
 constexpr std::size_t most_nodes = 1 << 24;  // of a tree, what fits beside the feature into a link
 constexpr unsigned feature_bits = 8;
+#ifdef HWPROF_X86_64
+constexpr std::size_t wide = 64;              // rows in a word of bits
+constexpr std::size_t least_wide = 24;        // rows below which walking is faster
+constexpr std::size_t most_wide_nodes = 640;  // of a tree above which walking is faster
+#endif
 
 /// Shortest decimal text that reads back as the same float.
 std::string text_of(float value) {
@@ -83,13 +93,18 @@ int depth_of(const std::vector<Forest::Split>& tree) {
 }  // namespace
 
 void Forest::add(const std::vector<Split>& tree) {
-  trees_.push_back({nodes_.size(), depth_of(tree)});
+  trees_.push_back({nodes_.size(), depth_of(tree), inner_.size(), leaves_.size(), tree.size()});
   for (std::size_t i = 0; i < tree.size(); ++i) {
     const bool leaf = tree[i].feature < 0;
-    const auto left = static_cast<std::uint32_t>(leaf ? i : tree[i].left);
+    const auto at = static_cast<std::uint32_t>(i);
+    const auto left = leaf ? at : static_cast<std::uint32_t>(tree[i].left);
     const auto feature = static_cast<std::uint32_t>(leaf ? 0 : tree[i].feature);
     nodes_.push_back({leaf ? std::numeric_limits<float>::infinity() : tree[i].value, left << feature_bits | feature});
     values_.push_back(leaf ? tree[i].value : 0);
+    if (leaf)
+      leaves_.push_back({tree[i].value, at});
+    else
+      inner_.push_back({tree[i].value, feature, at});
   }
 }
 
@@ -107,36 +122,103 @@ double Forest::predict(const float* row) const noexcept {
   return trees_.empty() ? 0 : sum / static_cast<double>(trees_.size());
 }
 
-void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
-  const double count = trees_.empty() ? 1 : static_cast<double>(trees_.size());
-  for (std::size_t begin = 0; begin < n; begin += block) {
-    const std::size_t end = std::min(begin + block, n);
-    std::fill(out + begin, out + end, 0.0);
-    for (const Tree& tree : trees_) {
-      const Node* const nodes = nodes_.data() + tree.root;
-      const float* const values = values_.data() + tree.root;
-      for (std::size_t first = begin; first < end; first += lanes) {
-        std::array<std::uint32_t, lanes> at{};
-        std::array<const float*, lanes> row{};
-        for (std::size_t l = 0; l < lanes; ++l) row[l] = rows + std::min(first + l, end - 1) * features_;
-        for (int level = 0; level < tree.depth; ++level) {
-          std::uint32_t moved = 0;
-          for (std::size_t l = 0; l < lanes; ++l) {
-            const Node node = nodes[at[l]];
-            const std::uint32_t next =
-                (node.link >> feature_bits) + (row[l][node.link & (most_features - 1)] > node.threshold ? 1U : 0U);
-            moved |= next ^ at[l];
-            at[l] = next;
-          }
-          if (moved == 0) break;
-        }
-        for (std::size_t l = 0; l < std::min(lanes, end - first); ++l)
-          out[first + l] += static_cast<double>(values[at[l]]);
+void Forest::add_portable(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept {
+  const Node* const nodes = nodes_.data() + tree.root;
+  const float* const values = values_.data() + tree.root;
+  for (std::size_t first = 0; first < n; first += lanes) {
+    std::array<std::uint32_t, lanes> at{};
+    std::array<const float*, lanes> row{};
+    for (std::size_t l = 0; l < lanes; ++l) row[l] = rows + std::min(first + l, n - 1) * features_;
+    for (int level = 0; level < tree.depth; ++level) {
+      std::uint32_t moved = 0;
+      for (std::size_t l = 0; l < lanes; ++l) {
+        const Node node = nodes[at[l]];
+        const std::uint32_t next =
+            (node.link >> feature_bits) + (row[l][node.link & (most_features - 1)] > node.threshold ? 1U : 0U);
+        moved |= next ^ at[l];
+        at[l] = next;
       }
+      if (moved == 0) break;
     }
-    for (std::size_t i = begin; i < end; ++i) out[i] /= count;
+    for (std::size_t l = 0; l < std::min(lanes, n - first); ++l) sums[first + l] += static_cast<double>(values[at[l]]);
   }
 }
+
+void Forest::predict_portable(const float* rows, std::size_t n, double* out) const noexcept {
+  std::fill(out, out + n, 0.0);
+  for (std::size_t begin = 0; begin < n; begin += block)
+    for (const Tree& tree : trees_)
+      add_portable(tree, rows + begin * features_, std::min(block, n - begin), out + begin);
+  for (std::size_t i = 0; i < n && !trees_.empty(); ++i) out[i] /= static_cast<double>(trees_.size());
+}
+
+#ifdef HWPROF_X86_64
+
+/// Which of 64 rows reach each node, as bits; then every leaf puts its value where its bits are.
+__attribute__((target("avx512f,avx512bw"))) void Forest::add_wide(const Tree& tree, const float* columns,
+                                                                  double* sums) const noexcept {
+  std::array<std::uint64_t, most_wide_nodes> reached;
+  reached[0] = ~std::uint64_t{0};
+  const std::size_t inner = tree.nodes / 2, leaves = inner + 1;
+  const Inner* node = inner_.data() + tree.inner;
+  for (std::uint64_t* children = reached.data() + 1; children < reached.data() + tree.nodes; children += 2, ++node) {
+    const float* const column = columns + std::size_t{node->feature} * wide;
+    const __m512 threshold = _mm512_set1_ps(node->threshold);
+    const __mmask16 a = _mm512_cmp_ps_mask(_mm512_loadu_ps(column), threshold, _CMP_GT_OQ);
+    const __mmask16 b = _mm512_cmp_ps_mask(_mm512_loadu_ps(column + 16), threshold, _CMP_GT_OQ);
+    const __mmask16 c = _mm512_cmp_ps_mask(_mm512_loadu_ps(column + 32), threshold, _CMP_GT_OQ);
+    const __mmask16 d = _mm512_cmp_ps_mask(_mm512_loadu_ps(column + 48), threshold, _CMP_GT_OQ);
+    const std::uint64_t right = _mm512_kunpackd(_mm512_kunpackw(d, c), _mm512_kunpackw(b, a));
+    const std::uint64_t here = reached[node->at];
+    children[0] = here & ~right;
+    children[1] = here & right;
+  }
+  __m512 value[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+  const Leaf* leaf = leaves_.data() + tree.leaves;
+  for (const Leaf* const end = leaf + leaves; leaf != end; ++leaf) {
+    const std::uint64_t here = reached[leaf->at];
+    const __m512 own = _mm512_set1_ps(leaf->value);
+    value[0] = _mm512_mask_mov_ps(value[0], static_cast<__mmask16>(here), own);
+    value[1] = _mm512_mask_mov_ps(value[1], static_cast<__mmask16>(here >> 16), own);
+    value[2] = _mm512_mask_mov_ps(value[2], static_cast<__mmask16>(here >> 32), own);
+    value[3] = _mm512_mask_mov_ps(value[3], static_cast<__mmask16>(here >> 48), own);
+  }
+  alignas(64) std::array<float, wide> values;
+  for (std::size_t i = 0; i < 4; ++i) _mm512_store_ps(values.data() + 16 * i, value[i]);
+  for (std::size_t i = 0; i < wide; ++i) sums[i] += static_cast<double>(values[i]);
+}
+
+void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
+  static const bool has_masks = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+  std::size_t done = 0;
+  for (; has_masks && n - done >= least_wide; done += std::min(wide, n - done)) {
+    const std::size_t count = std::min(wide, n - done);
+    alignas(64) std::array<float, most_features * wide> columns;
+    alignas(64) std::array<double, wide> sums{};
+    for (std::size_t l = 0; l < wide; ++l) {
+      const float* const row = rows + (done + std::min(l, count - 1)) * features_;
+      for (std::size_t f = 0; f < features_; ++f) columns[f * wide + l] = row[f];
+    }
+    for (const Tree& tree : trees_)
+      if (tree.nodes <= most_wide_nodes)
+        add_wide(tree, columns.data(), sums.data());
+      else
+        add_portable(tree, rows + done * features_, count, sums.data());
+    for (std::size_t l = 0; l < count; ++l)
+      out[done + l] = trees_.empty() ? 0 : sums[l] / static_cast<double>(trees_.size());
+  }
+  if (done < n) predict_portable(rows + done * features_, n - done, out + done);
+}
+
+#else
+
+void Forest::add_wide(const Tree& /*tree*/, const float* /*columns*/, double* /*sums*/) const noexcept {}
+
+void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
+  predict_portable(rows, n, out);
+}
+
+#endif
 
 base::Json Forest::to_json() const {
   base::Json json = base::Json::object();

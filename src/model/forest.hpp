@@ -26,7 +26,9 @@ struct ForestOptions {
 /// which were better than both at the few hundred samples that a device can be asked for. Deterministic by seed.
 ///
 /// Evaluated from flat arrays: a node is eight bytes, its children lie side by side, a leaf leads to itself,
-/// so that the walks of many rows through one tree go in step, without a branch that could be mispredicted.
+/// so that the walks of many rows through one tree go in step, without a branch that could be mispredicted. Where the
+/// processor has AVX-512, small trees are not walked at all: every node is decided for 64 rows at once, and what
+/// reaches it is one word of bits (as in QuickScorer, Lucchese et al., SIGIR 2015, turned from trees to rows).
 class Forest {
  public:
   static constexpr std::size_t most_features = 256;
@@ -45,6 +47,8 @@ class Forest {
   [[nodiscard]] double predict(const float* row) const noexcept;
   /// n rows, row-major; the same results, several times as fast a row.
   void predict(const float* rows, std::size_t n, double* out) const noexcept;
+  /// The same on processors without AVX-512; the results are equal to the last bit.
+  void predict_portable(const float* rows, std::size_t n, double* out) const noexcept;
 
   [[nodiscard]] std::size_t features() const noexcept { return features_; }
   [[nodiscard]] std::size_t trees() const noexcept { return trees_.size(); }
@@ -72,13 +76,29 @@ class Forest {
   struct Tree {
     std::size_t root = 0;
     int depth = 0;
+    std::size_t inner = 0, leaves = 0;  ///< where its own begin
+    std::size_t nodes = 0;
+  };
+  /// An inner node and a leaf by themselves; at: counted from the tree's root. The k-th inner node's children are
+  /// 2k + 1 and 2k + 2.
+  struct Inner {
+    float threshold = 0;
+    std::uint32_t feature = 0, at = 0;
+  };
+  struct Leaf {
+    float value = 0;
+    std::uint32_t at = 0;
   };
   void add(const std::vector<Split>& tree);
+  void add_portable(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept;
+  void add_wide(const Tree& tree, const float* columns, double* sums) const noexcept;
 
   std::size_t features_ = 0;
   std::vector<Node> nodes_;
   std::vector<float> values_;  ///< by node, of leaves
   std::vector<Tree> trees_;
+  std::vector<Inner> inner_;
+  std::vector<Leaf> leaves_;
 };
 
 }  // namespace hwprof::model

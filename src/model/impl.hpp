@@ -49,6 +49,9 @@ class Model::Impl {
   [[nodiscard]] virtual std::optional<Measured> entry(const Prim& prim) const = 0;
   [[nodiscard]] virtual std::vector<Prim> known() const = 0;
 
+  /// Nothing for kinds that know primitives only.
+  [[nodiscard]] virtual std::optional<Prediction> predict_graph(const Graph& graph, const Shape& input) const;
+
   /// Adds the kind's own members to what save_model() writes; the kind's reader takes them back.
   virtual void write(base::Json& json) const = 0;
 

@@ -9,6 +9,7 @@
 #include "model/calibrated.hpp"
 #include "model/choose.hpp"
 #include "model/fit_additive.hpp"
+#include "model/kernel_model.hpp"
 #include "model/kinds.hpp"
 #include "model/neural.hpp"
 #include "model/preprocess.hpp"
@@ -20,6 +21,7 @@ const std::vector<model::Kind>& model::kinds() {
       {"table", fit_table, Additive::read, {"residual", "table"}},
       {"linear", fit_linear, Additive::read, {"coefficients", "residual", "table"}},
       {"calibrated", fit_calibrated, Calibrated::read, {"coefficients", "residual", "table", "errors"}},
+      {"kernel", fit_kernel, KernelModel::read, {"coefficients", "residual", "table", "kernels"}},
       {"mlp", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
       {"lstm", fit_neural, Neural::read, {"features", "inputs", "target", "residual", "network", "table"}},
   };
@@ -32,7 +34,10 @@ const model::Kind* model::find_kind(const std::string& name) {
   return found == kinds().end() ? nullptr : &*found;
 }
 
-// The hooks of the forms that a kind has not.
+// The hooks that a kind has not.
+std::optional<Prediction> Model::Impl::predict_graph(const Graph& /*graph*/, const Shape& /*input*/) const {
+  return {};
+}
 bool Model::Impl::features(const Prim& /*prim*/, double* /*out*/) const {
   return false;
 }
@@ -77,6 +82,14 @@ std::optional<Measured> Model::entry(const Prim& prim) const {
 }
 std::vector<Prim> Model::known() const {
   return impl_->known();
+}
+
+Prediction predict_graph(const Model& model, const Graph& graph, const Shape& input) {
+  const auto prediction = model.impl().predict_graph(graph, input);
+  if (!prediction)
+    throw Error(Fault::unsupported, "a model of kind " + base::in_quotes(model.kind()) +
+                                        " knows primitives only; kind 'kernel' predicts any graph");
+  return *prediction;
 }
 
 std::vector<std::string> list_models() {

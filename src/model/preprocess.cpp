@@ -39,6 +39,7 @@ const std::vector<Taken>& taken() {
   static const std::vector<Taken> all{{"table", {Features::none}},
                                       {"linear", {Features::sum}},
                                       {"calibrated", {Features::none}},
+                                      {"kernel", {Features::none}},
                                       {"mlp", {Features::padding, Features::sum}},
                                       {"lstm", {Features::blocks, Features::padding}}};
   return all;

@@ -63,6 +63,7 @@ void add_sample(Cli& cli);
 void add_search(Cli& cli);
 void add_pareto(Cli& cli);
 void add_count(Cli& cli);
+void add_fusion(Cli& cli);
 void add_list(Cli& cli);
 void add_completion(Cli& cli);
 void add_help(Cli& cli);

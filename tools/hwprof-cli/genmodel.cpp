@@ -11,7 +11,7 @@ namespace {
 struct Options {
   std::vector<std::string> awnas;  // CFG HWCFG PROF_PRIM_DIR
   std::vector<std::string> records;
-  std::string type, metric, out;
+  std::string type, metric, out, fusion;
   hwprof::FitOptions fit;
   bool force = false;
 };
@@ -43,6 +43,15 @@ void genmodel(const Cli& cli, Options& options) {
     files.push_back(options.awnas[2]);
   }
   if (!options.type.empty()) options.fit.kind = options.type;
+  if (!options.fusion.empty()) {
+    if (options.fit.kind != "kernel")
+      throw hwprof::Error(hwprof::Fault::usage,
+                          "--fusion belongs to the kind 'kernel', and this is '" + options.fit.kind + "'");
+    if (options.fusion == "usual")
+      options.fit.fusion = hwprof::usual_fusion();
+    else if (options.fusion != "none")
+      options.fit.fusion = hwprof::load_fusion(options.fusion);
+  }
   if (!options.metric.empty()) options.fit.metric = hwprof::parse_metric(options.metric);
   for (const auto& file : files) {
     auto loaded = hwprof::load_records(file, &notes);
@@ -78,6 +87,7 @@ void add_genmodel(Cli& cli) {
   add_repeatable(verb, "--preprocessors", options->fit.preprocessors, "aw_nas' preprocessors, by name")->delimiter(',');
   verb->add_option("--seed", options->fit.seed, "Seed of the cross-validation and of training")
       ->check(CLI::NonNegativeNumber);
+  verb->add_option("--fusion", options->fusion, "kernel: none, usual, or a file of rules");
   verb->add_flag("--force", options->force, "Replace the model file");
   add_output_options(verb, cli);
 }

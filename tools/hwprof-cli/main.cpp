@@ -67,6 +67,7 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_search(cli);
   hwprof_cli::add_pareto(cli);
   hwprof_cli::add_count(cli);
+  hwprof_cli::add_fusion(cli);
   hwprof_cli::add_list(cli);
   hwprof_cli::add_completion(cli);
   hwprof_cli::add_help(cli);

@@ -104,6 +104,19 @@ Json to_json(const hwprof::MeasureSummary& summary) {
           {"failures", summary.failures}};
 }
 
+namespace {
+
+/// What kind "kernel" knows; null for others.
+Json kernels_json(const hwprof::FitSummary& fit) {
+  if (fit.kernels.empty()) return nullptr;
+  Json kinds = Json::array();
+  for (const auto& one : fit.kernels)
+    kinds.push_back({{"kind", one.kind}, {"kernels", one.kernels}, {"prims", one.prims}, {"cv_mape", one.cv_mape}});
+  return {{"prim_cv_mape", fit.prim_cv_mape}, {"roofline_cv_mape", fit.roofline_cv_mape}, {"kinds", std::move(kinds)}};
+}
+
+}  // namespace
+
 Json to_json(const hwprof::Model& model) {
   const auto& fit = model.summary();
   Json out{{"kind", model.kind()},
@@ -118,6 +131,7 @@ Json to_json(const hwprof::Model& model) {
            {"samples_dropped", fit.samples_dropped},
            {"fit_mape", fit.fit_mape},
            {"cv_mape", fit.cv_mape},
+           {"kernels", kernels_json(fit)},
            {"notes", fit.notes}};
   for (const auto& one : fit.compared) {
     Json row{{"kind", one.kind}, {"chosen", one.chosen}};
@@ -188,6 +202,12 @@ void print_model(const hwprof::Model& model) {
                   (one.reason.empty() ? ""
                    : one.chosen       ? "; " + one.reason
                                       : ", " + one.reason));
+  if (!fit.kernels.empty())
+    print_row("unmeasured", percent_text(fit.prim_cv_mape) + " error of held-out primitives; the roofline alone has " +
+                                percent_text(fit.roofline_cv_mape));
+  for (const auto& one : fit.kernels)
+    print_row("kernels", one.kind + ": " + std::to_string(one.kernels) + " in " + count(one.prims, "primitive") +
+                             ", error " + percent_text(one.cv_mape));
   for (const auto& note : fit.notes) print_row("note", note);
 }
 
