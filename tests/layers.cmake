@@ -29,6 +29,7 @@ set(room_of_error base)
 set(room_of_version base)
 set(room_of_latency_table record)
 set(room_of_snpe compiler)
+set(room_of_device_log record)
 
 set(offences 0)
 macro(offend file text)

@@ -103,6 +103,21 @@ TEST_CASE("power in microwatts gives energy; costs of other names and rows witho
   CHECK(has(notes[1], "without spatial_size"));
 }
 
+TEST_CASE("a list whose rows of one primitive contradict each other says so") {
+  const TempFolder folder;
+  const auto rows = [](const char* a, const char* b) {
+    return prim_yaml("", 3, std::string("  performances: {latency: ") + a + "}\n") +
+           prim_yaml("", 3, std::string("  performances: {latency: ") + b + "}\n");
+  };
+  Notes notes;
+  (void)load_records(folder.write("a.yaml", rows("0.159627", "0.159536")), &notes);
+  CHECK(notes.empty());
+  (void)load_records(folder.write("b.yaml", rows("0.16", "0.25")), &notes);
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "b.yaml: rows of mobilenet_v2_block:112x16x24s2"));
+  CHECK(has(notes[0], "contradict each other: 160 us to 250 us"));
+}
+
 TEST_CASE("a folder of runs: one record a network, medians with their interval") {
   const TempFolder folder;
   const double first[] = {1.0, 1.1, 1.2, 1.3, 1.4, 50.0, 1.25};

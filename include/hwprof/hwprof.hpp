@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hwprof/compiler.hpp"
+#include "hwprof/device_log.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/graph.hpp"
 #include "hwprof/model.hpp"

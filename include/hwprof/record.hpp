@@ -37,6 +37,7 @@ struct NodeRecord {
   std::string name;
   std::vector<std::string> ops;
   Perf perf;
+  double macs = 0;  ///< multiply-accumulates by the device's own count; 0 when it does not say
 };
 
 enum class RunState { measured, unsteady, failed, unsupported, out_of_memory };
@@ -76,10 +77,11 @@ using Notes = std::vector<std::string>;
 ///  - CSV of whole architectures: a header with `arch` and at least one of latency_s, latency_ms, latency_us,
 ///    energy_j, energy_mj, memory_bytes.
 ///  - tables and results of SNPE and nnabla-nas (latency_table.hpp): a record per module and runtime.
+///  - logs of DPU tools and trtexec (device_log.hpp, docs/dpu.md): a record per network, with the device's nodes.
 /// A folder: hwprof's own (its records.jsonl alone), or aw_nas' DIR/<net>/<run>.yaml, where the runs of a
 /// network become one record with the median of each cost; Measured::samples is the number of runs then, and
-/// the spread is 0 below six of them. JSON lines and CSV files in a folder are read too; what else lies
-/// there is noted.
+/// the spread is 0 below six of them. JSON lines, CSV files and device logs in a folder and below are
+/// read too, a folder of VART's files as one record of the block that it is named after; what else lies there is noted.
 /// @throws Error(Fault::input) with file:line for anything that does not fit, and for costs that are not
 /// finite or below 0.
 [[nodiscard]] std::vector<NetRecord> load_records(const std::string& file, Notes* notes = nullptr);

@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "base/files.hpp"
@@ -82,7 +83,26 @@ class Reader {
   NetRecord read_rows(const Yaml& rows) {
     NetRecord record = begin(true);
     for (const auto& row : rows.list()) read_prim(row, record);
+    note_contradictions(record);
     return record;
+  }
+
+  /// A primitive may stand in a list several times, but its rows ought to agree.
+  void note_contradictions(const NetRecord& record) {
+    std::map<Prim, std::pair<double, double>> ranges;
+    for (const auto& row : record.prims) {
+      const auto latency = row.perf.find(Metric::latency);
+      if (latency == row.perf.end()) continue;
+      const double value = latency->second.value;
+      auto& [least, most] = ranges.emplace(row.prim, std::make_pair(value, value)).first->second;
+      least = std::min(least, value);
+      most = std::max(most, value);
+    }
+    constexpr double tolerance = 0.05;
+    for (const auto& [prim, range] : ranges)
+      if (range.second > range.first * (1 + tolerance))
+        notes_.push_back(source_ + ": rows of " + to_string(prim) + " contradict each other: " +
+                         base::format_seconds(range.first) + " to " + base::format_seconds(range.second));
   }
 
   void read_prim(const Yaml& yaml, NetRecord& record) {

@@ -78,12 +78,13 @@ PrimRecord read_prim_record(const JsonReader& json) {
 }
 
 NodeRecord read_node_record(const JsonReader& json) {
-  json.only({"name", "ops", "perf"});
+  json.only({"name", "ops", "perf", "macs"});
   NodeRecord out;
   out.name = json["name"].text();
   if (json.has("ops"))
     for (const auto& op : json["ops"].list()) out.ops.push_back(op.text());
   out.perf = read_perf(json["perf"]);
+  if (json.has("macs")) out.macs = cost_from_json(json["macs"]);
   return out;
 }
 
@@ -151,6 +152,7 @@ std::string to_line(const NetRecord& record) {
     Json one = Json::object();
     one["name"] = node.name;
     if (!node.ops.empty()) one["ops"] = node.ops;
+    if (node.macs > 0 && is_cost(node.macs)) one["macs"] = node.macs;
     one["perf"] = to_json(node.perf, where + ", node " + in_quotes(node.name));
     json["nodes"].push_back(std::move(one));
   }

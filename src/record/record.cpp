@@ -7,6 +7,8 @@
 #include "hwprof/latency_table.hpp"
 #include "record/awnas.hpp"
 #include "record/csv.hpp"
+#include "record/device_log.hpp"
+#include "record/folder.hpp"
 #include "record/jsonl.hpp"
 #include "record/latency_text.hpp"
 #include "record/ofa.hpp"
@@ -25,6 +27,12 @@ bool is_json_lines(std::string_view text) {
 }
 
 std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
+  if (!record::is_yaml_name(file)) {
+    if (const auto kind = record::recognise_file(file); kind != record::LogKind::none) {
+      record::Lines lines(file);
+      return record::read_log(kind, lines, notes);
+    }
+  }
   const std::string content = base::read_file(file, most_bytes);
   std::string_view text = content;
   if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
@@ -39,48 +47,6 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
   if (record::is_csv(text)) return record::parse_csv(text, file);
   if (record::is_ofa_table(text)) return record::parse_ofa_table(std::string(text), file, notes);
   return record::parse_awnas(std::string(text), file, notes);
-}
-
-void append(std::vector<NetRecord>& to, std::vector<NetRecord> more) {
-  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-/// The runs of one network, dir/<run>.yaml.
-std::vector<NetRecord> load_runs(const std::string& dir, const std::string& id, Notes& notes) {
-  std::vector<std::string> files;
-  for (const auto& name : base::list_folder(dir)) {
-    std::string path = dir;
-    path.append("/").append(name);
-    if (record::is_yaml_name(name))
-      files.push_back(std::move(path));
-    else
-      notes.push_back(path.append(": is not a YAML file and was left out"));
-  }
-  if (files.empty()) notes.push_back(dir + ": holds no YAML file and was left out");
-  return record::load_awnas_runs(files, id, notes);
-}
-
-std::vector<NetRecord> load_folder(const std::string& dir, Notes& notes) {
-  // A run folder of hwprof holds YAML that is no measurement; its records are in one file.
-  if (const std::string own = dir + "/records.jsonl"; base::exists(own)) return load_file(own, notes);
-  std::vector<NetRecord> records;
-  std::vector<std::string> loose;
-  for (const auto& name : base::list_folder(dir)) {
-    if (name.front() == '.') continue;
-    std::string path = dir;
-    path.append("/").append(name);
-    if (base::is_folder(path))
-      append(records, load_runs(path, name, notes));
-    else if (record::is_yaml_name(name))
-      loose.push_back(std::move(path));
-    else if (base::ends_with(name, ".jsonl") || base::ends_with(name, ".csv"))
-      append(records, load_file(path, notes));
-    else
-      notes.push_back(path.append(": is neither YAML, JSON lines nor CSV and was left out"));
-  }
-  append(records, record::load_awnas_runs(loose, {}, notes));
-  if (records.empty()) throw Error(Fault::input, dir + ": no measurements in this folder");
-  return records;
 }
 
 }  // namespace
@@ -137,7 +103,10 @@ const char* to_string(RunState state) noexcept {
 std::vector<NetRecord> load_records(const std::string& file, Notes* notes) {
   Notes ignored;
   Notes& kept = notes != nullptr ? *notes : ignored;
-  return base::is_folder(file) ? load_folder(file, kept) : load_file(file, kept);
+  if (!base::is_folder(file)) return load_file(file, kept);
+  // A run folder of hwprof holds YAML that is no measurement; its records are in one file.
+  if (const std::string own = file + "/records.jsonl"; base::exists(own)) return load_file(own, kept);
+  return record::load_folder(file, load_file, kept);
 }
 
 void save_records(const std::string& file, const std::vector<NetRecord>& records) {
