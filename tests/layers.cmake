@@ -30,6 +30,7 @@ set(room_of_version base)
 set(room_of_latency_table record)
 set(room_of_snpe compiler)
 set(room_of_device_log record)
+set(room_of_attribution compiler)
 
 set(offences 0)
 macro(offend file text)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "hwprof/attribution.hpp"
 #include "hwprof/compiler.hpp"
 #include "hwprof/device_log.hpp"
 #include "hwprof/error.hpp"

@@ -5,6 +5,8 @@
 #include <set>
 
 #include "cli.hpp"
+#include "hwprof/attribution.hpp"
+#include "hwprof/device_log.hpp"
 #include "hwprof/run.hpp"
 #include "output.hpp"
 
@@ -14,6 +16,10 @@ namespace {
 struct Options {
   std::vector<std::string> inputs;
   std::string result_file, result_dir, type = "latency";
+  std::string map, prims;     // of device logs
+  std::string power, stamps;  // power log and its windows
+  hwprof::PowerOptions cut;
+  double power_offset_h = 0;
   bool force = false;
 };
 
@@ -50,6 +56,38 @@ void note_unmeasured(const std::string& prim_file, const std::vector<hwprof::Net
     if (measured.count(prim) == 0) notes.push_back(prim_file + ": " + hwprof::to_string(prim) + " was not measured");
 }
 
+/// Gives the time of nodes to primitives, where records have nodes alone.
+void attribute(const std::string& map, const std::string& prims, std::vector<hwprof::NetRecord>& records,
+               hwprof::Notes& notes) {
+  const bool needed = std::any_of(records.begin(), records.end(), [](const hwprof::NetRecord& record) {
+    return !record.nodes.empty() && record.prims.empty();
+  });
+  if (!needed) return;
+  const auto list = prims.empty() ? std::vector<hwprof::Prim>() : hwprof::load_prims(prims);
+  hwprof::attribute_all(records, hwprof::load_op_maps(map, list, &notes), &notes);
+}
+
+/// Energy of one inference, from the power while the network of that name ran.
+void add_energy(const Options& options, std::vector<hwprof::NetRecord>& records, hwprof::Notes& notes) {
+  hwprof::PowerOptions cut = options.cut;
+  cut.log_offset_s = options.power_offset_h * 3600;
+  std::map<std::string, hwprof::PowerWindow> windows;
+  for (auto& window : hwprof::cut_power(options.power, options.stamps, cut, &notes))
+    if (!windows.emplace(window.name, window).second)
+      notes.push_back(options.stamps + ": '" + window.name + "' stands twice; its first window counts");
+  for (auto& record : records) {
+    const auto found = windows.find(record.net_id);
+    if (found == windows.end()) {
+      notes.push_back("net '" + record.net_id + "': no window of the power log is of it");
+      continue;
+    }
+    if (!found->second.energy_j) continue;
+    hwprof::Measured& energy = record.overall[hwprof::Metric::energy];
+    energy.value = *found->second.energy_j;
+    energy.samples = found->second.samples;
+  }
+}
+
 void check(const Options& options) {
   using hwprof::Error;
   using hwprof::Fault;
@@ -60,6 +98,9 @@ void check(const Options& options) {
                     std::to_string(options.inputs.size()) + " were given");
   if (options.result_file.empty() && options.result_dir.empty())
     throw Error(Fault::usage, "--result-file or --result-dir must be given");
+  if (options.power.empty() != options.stamps.empty())
+    throw Error(Fault::usage, "--power and --stamps belong together");
+  if (!options.prims.empty() && options.map.empty()) throw Error(Fault::usage, "--prims belongs to --map");
   if (options.type != "latency")
     throw Error(Fault::unsupported, "--hwobj-type '" + options.type + "': only latency is measured");
   if (!options.result_file.empty()) check_new_file(options.result_file, options.force);
@@ -72,7 +113,12 @@ void net2primitive(const Cli& cli, const Options& options) {
   prepare_compilers(cli);
   const bool awnas = options.inputs.size() == 4;
   hwprof::Notes notes;
-  const auto records = read(options.inputs[awnas ? 1 : 0], notes);
+  auto records = read(options.inputs[awnas ? 1 : 0], notes);
+  if (!options.map.empty())
+    attribute(options.map, options.prims, records, notes);
+  else if (awnas)
+    attribute(options.inputs[3], options.inputs[2], records, notes);
+  if (!options.power.empty()) add_energy(options, records, notes);
   if (awnas) note_unmeasured(options.inputs[2], records, notes);
   if (!options.result_file.empty()) hwprof::save_records(options.result_file, records);
   std::size_t exported = 0;
@@ -107,9 +153,16 @@ void add_net2primitive(Cli& cli) {
   CLI::App* verb = add_verb(cli, "net2primitive", "Turn a device's raw output into records",
                             [&cli, options] { net2primitive(cli, *options); });
   verb->alias("parse");
-  verb->add_option("INPUT", options->inputs, "Compiler or run folder, or aw_nas' four arguments")->required();
+  verb->add_option("INPUT", options->inputs, "Compiler or run folder, logs, or aw_nas' four arguments")->required();
   verb->add_option("--result-file", options->result_file, "Write records as JSON lines");
   verb->add_option("--result-dir", options->result_dir, "Write aw_nas' result files");
+  verb->add_option("--map", options->map, "Which layers of the device belong to which primitives");
+  verb->add_option("--prims", options->prims, "Primitives of the network in order, for a map of modules");
+  verb->add_option("--power", options->power, "Power log");
+  verb->add_option("--stamps", options->stamps, "When which network ran");
+  verb->add_option("--power-column", options->cut.column, "Name or number of the log's column");
+  verb->add_option("--power-offset", options->power_offset_h, "Hours to add to the log's clock");
+  verb->add_option("--power-runs", options->cut.runs, "Inferences of a window")->check(CLI::PositiveNumber);
   verb->add_option("--hwobj-type", options->type, "Metric, as aw_nas has it");
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->force, "Replace the results of an earlier call");
