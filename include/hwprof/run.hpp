@@ -22,6 +22,7 @@ struct GenerateOptions {
   std::string dir;                     ///< result folder, created
   std::vector<std::string> compilers;  ///< besides those the files name
   int num_sample = -1;       ///< > 0: that many sampled architectures instead of packing; -1: as the files say
+  bool isolated = false;     ///< a network for each primitive alone instead of packing, as nnabla-nas measures
   int calibration_nets = 0;  ///< sampled architectures to fit on, beside the packed nets
   int validation_nets = 0;   ///< sampled architectures kept out of the fit, each built and measured twice
   int image_size = 0;        ///< > 0 replaces the files' own
@@ -58,8 +59,9 @@ struct MeasureSummary {
 /// Measures every artifact of a compiler folder; goes on where an earlier call stopped.
 MeasureSummary measure(const std::string& compiler_dir, const MeasureOptions& options);
 
-/// Raw output of a compiler folder to records (aw_nas' parse, gen-1 net2primitive).
-[[nodiscard]] std::vector<NetRecord> parse(const std::string& compiler_dir);
+/// Raw output of a compiler folder to records (aw_nas' parse, gen-1 net2primitive). compiler, if given, reads it in
+/// place of the one that the folder names: "snpe:DSP" takes another runtime of results that hold several.
+[[nodiscard]] std::vector<NetRecord> parse(const std::string& compiler_dir, const std::string& compiler = {});
 
 /// What aw_nas' parse leaves, <dir>/<net>/0.yaml in milliseconds, of the records that have a latency;
 /// returns how many that are. @throws Error(Fault::usage) when a file is there that hwprof did not write,

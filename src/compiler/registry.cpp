@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "compiler/onnxruntime.hpp"
+#include "compiler/snpe_compiler.hpp"
 #include "hwprof/compiler.hpp"
 #include "hwprof/error.hpp"
 
@@ -12,7 +13,8 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::string, CompilerFactory> factories{{"onnxruntime", compiling::make_onnxruntime}};
+  std::map<std::string, CompilerFactory> factories{{"onnxruntime", compiling::make_onnxruntime},
+                                                   {"snpe", compiling::make_snpe}};
 };
 
 Registry& registry() {

@@ -51,13 +51,15 @@ std::vector<std::string> all_compilers(const GenerateOptions& options, const Spa
 }  // namespace
 
 base::Json run::describe(const GenerateOptions& options, const std::vector<std::string>& compilers) {
-  return base::Json{{"compilers", compilers},
-                    {"num-sample", options.num_sample},
-                    {"calibration", options.calibration_nets},
-                    {"validation", options.validation_nets},
-                    {"image-size", options.image_size},
-                    {"max-layers", options.max_layers},
-                    {"seed", options.seed}};
+  base::Json out{{"compilers", compilers},
+                 {"num-sample", options.num_sample},
+                 {"calibration", options.calibration_nets},
+                 {"validation", options.validation_nets},
+                 {"image-size", options.image_size},
+                 {"max-layers", options.max_layers},
+                 {"seed", options.seed}};
+  if (options.isolated) out["isolated"] = true;
+  return out;
 }
 
 GenerateSummary run::write_plan(Folder& folder, const Plan& plan, const GenerateOptions& options,

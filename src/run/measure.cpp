@@ -119,8 +119,12 @@ MeasureSummary measure(const std::string& compiler_dir, const MeasureOptions& op
   return run::measure_artifacts(&folder, compiler_dir, options);
 }
 
-std::vector<NetRecord> parse(const std::string& compiler_dir) {
-  const auto compiler = make_compiler(run::compiler_of(compiler_dir));
+std::vector<NetRecord> parse(const std::string& compiler_dir, const std::string& name) {
+  const std::string own = run::compiler_of(compiler_dir);
+  const auto compiler = make_compiler(name.empty() ? own : name);
+  if (compiler->name() != make_compiler(own)->name())
+    throw Error(Fault::usage, compiler_dir + ": was compiled by " + base::in_quotes(own) + ", which " +
+                                  base::in_quotes(name) + " cannot read");
   std::vector<NetRecord> records;
   for (const auto& artifact : run::open_artifacts(compiler_dir))
     records.push_back(compiler->hwobj_net_to_primitive(artifact));

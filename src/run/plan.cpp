@@ -125,6 +125,20 @@ void add_sampled(Plan& plan, const GenerateOptions& options, int num_sample) {
   std::move(repeats.begin(), repeats.end(), std::back_inserter(plan.nets));
 }
 
+/// Each primitive as a network of its own, which sees the map that it takes as its image.
+std::vector<Net> isolated(const std::vector<Prim>& prims) {
+  std::vector<Net> nets;
+  for (const auto& prim : prims) {
+    Net net;
+    net.purpose = "coverage";
+    net.image_size = prim.spatial_size;
+    net.image_channels = prim.C;
+    net.layers.push_back({prim, false, {}});
+    nets.push_back(std::move(net));
+  }
+  return nets;
+}
+
 void note_uncovered(Plan& plan) {
   std::set<Prim> covered;
   for (const auto& net : plan.nets)
@@ -145,7 +159,11 @@ Plan make_plan(const GenerateOptions& options) {
   plan.file = load_space(options.space_file, options.hardware_file, options.image_size);
   plan.prims = plan.file.space->generate_profiling_primitives();
   const int num_sample = options.num_sample >= 0 ? options.num_sample : plan.file.num_sample;
-  if (num_sample == 0) {
+  if (num_sample == 0 && options.isolated) {
+    plan.nets = isolated(plan.prims);
+    plan.coverage = plan.packing.nets = plan.nets.size();
+    plan.packing.prims = plan.prims.size();
+  } else if (num_sample == 0) {
     AssembleOptions packing = plan.file.assemble;
     if (options.max_layers > 0) packing.max_layers = options.max_layers;
     plan.nets = assemble(plan.prims, packing, &plan.packing);

@@ -34,12 +34,50 @@ void add_plugin_option(CLI::App* verb, Cli& cli) {
   add_repeatable(verb, "--plugin", cli.plugins, "Shared library that adds compilers or spaces");
 }
 
+namespace {
+
+/// NAME=VALUE into the device's options.
+void put_device_option(hwprof::MeasureOptions& options, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw hwprof::Error(hwprof::Fault::usage, "--device-option takes NAME=VALUE, found '" + text + "'");
+  if (!options.device_options.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
+    throw hwprof::Error(hwprof::Fault::usage, "device option '" + text.substr(0, equals) + "' is given twice");
+}
+
+/// An option of its own for what devices are asked most; values given several times are joined by commas.
+void add_device_option(CLI::App* verb, hwprof::MeasureOptions& options, const std::string& name,
+                       const std::string& description) {
+  const auto put = [&options, name](const std::vector<std::string>& values) {
+    std::string text;
+    for (const auto& value : values) text += (text.empty() ? "" : ",") + value;
+    put_device_option(options, name + "=" + text);
+  };
+  verb->add_option_function<std::vector<std::string>>("--" + name, put, description)->allow_extra_args(false);
+}
+
+}  // namespace
+
+void add_device_options(CLI::App* verb, hwprof::MeasureOptions& options) {
+  add_device_option(verb, options, "runtime", "Runtime of the device, e.g. GPU");
+  add_device_option(verb, options, "phone", "Serial number of an attached phone");
+  add_device_option(verb, options, "perf-profile", "Performance profile of the device");
+  add_device_option(verb, options, "runs", "Runs of each network");
+  add_device_option(verb, options, "inputs", "Random inputs of each run");
+  const auto put = [&options](const std::vector<std::string>& values) {
+    for (const auto& value : values) put_device_option(options, value);
+  };
+  verb->add_option_function<std::vector<std::string>>("--device-option", put, "NAME=VALUE, an option of the device")
+      ->allow_extra_args(false);
+}
+
 void add_measure_options(CLI::App* verb, hwprof::MeasureOptions& options) {
   verb->add_option("--batch", options.batch, "Images per forward");
   verb->add_option("--threads", options.threads, "Threads of the device library");
   verb->add_flag("--channels-last", options.channels_last, "NHWC memory layout");
   verb->add_option("--budget", options.budget_s, "Seconds of measuring");
   verb->add_option("--ci", options.max_rel_ci, "Relative confidence interval at which a network is done");
+  add_device_options(verb, options);
 }
 
 void add_fit_options(CLI::App* verb, hwprof::FitOptions& options) {

@@ -23,8 +23,9 @@ struct Cli {
 /// A verb; action runs after the whole command line was read.
 CLI::App* add_verb(Cli& cli, const std::string& name, const std::string& description, std::function<void()> action);
 
-void add_output_options(CLI::App* verb, Cli& cli);  ///< --json, --quiet
-void add_plugin_option(CLI::App* verb, Cli& cli);   ///< --plugin
+void add_output_options(CLI::App* verb, Cli& cli);                         ///< --json, --quiet
+void add_plugin_option(CLI::App* verb, Cli& cli);                          ///< --plugin
+void add_device_options(CLI::App* verb, hwprof::MeasureOptions& options);  ///< --device-option and short forms
 void add_measure_options(CLI::App* verb, hwprof::MeasureOptions& options);
 void add_fit_options(CLI::App* verb, hwprof::FitOptions& options);
 
@@ -55,6 +56,8 @@ void add_profile(Cli& cli);
 void add_genprof(Cli& cli);
 void add_measure(Cli& cli);
 void add_net2primitive(Cli& cli);
+void add_bench(Cli& cli);
+void add_table(Cli& cli);
 void add_genmodel(Cli& cli);
 void add_predict(Cli& cli);
 void add_evaluate(Cli& cli);

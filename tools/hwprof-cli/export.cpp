@@ -66,6 +66,7 @@ Item item_of(const hwprof::Prim& prim, std::size_t i) {
   item.graph.name = hwprof::to_string(prim);
   item.input = {1, prim.C, prim.spatial_size, prim.spatial_size};
   item.about["prim"] = item.graph.name;
+  item.about["module_uid"] = hwprof::to_module_uid(prim);
   return item;
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <fstream>
 #include <memory>
 
 #include "cli.hpp"
+#include "estimator_text.hpp"
+#include "hwprof/error.hpp"
 #include "hwprof/run.hpp"
 #include "output.hpp"
 
@@ -11,7 +15,7 @@ namespace {
 struct Options {
   std::vector<std::string> awnas;  // CFG HWCFG PROF_PRIM_DIR
   std::vector<std::string> records;
-  std::string type, metric, out;
+  std::string type, metric, out, device, header, python;
   hwprof::FitOptions fit;
   bool force = false;
 };
@@ -24,7 +28,29 @@ void check(const Options& options) {
                                   std::to_string(options.awnas.size()) + " were given");
   if (options.awnas.empty() == options.records.empty())
     throw Error(Fault::usage, "either --records or the three arguments CFG HWCFG PROF_PRIM_DIR must be given");
-  check_new_file(options.out, options.force);
+  for (const auto& file : {options.out, options.header, options.python})
+    if (!file.empty()) check_new_file(file, options.force);
+}
+
+/// Those of one device; a table of SNPE has records of every runtime.
+std::vector<hwprof::NetRecord> of_device(std::vector<hwprof::NetRecord> records, const std::string& device) {
+  std::vector<std::string> known;
+  std::vector<hwprof::NetRecord> out;
+  for (auto& record : records) {
+    if (std::find(known.begin(), known.end(), record.from.device) == known.end()) known.push_back(record.from.device);
+    if (record.from.device == device) out.push_back(std::move(record));
+  }
+  if (out.empty())
+    throw hwprof::Error(hwprof::Fault::missing,
+                        "no record is of device '" + device + "'" + hwprof::did_you_mean(device, known));
+  return out;
+}
+
+void write_text(const std::string& file, const std::string& text) {
+  std::ofstream stream(file, std::ios::binary);
+  stream << text;
+  stream.close();
+  if (!stream) throw hwprof::Error(hwprof::Fault::input, file + ": cannot be written");
 }
 
 void genmodel(const Cli& cli, Options& options) {
@@ -48,10 +74,16 @@ void genmodel(const Cli& cli, Options& options) {
     auto loaded = hwprof::load_records(file, &notes);
     std::move(loaded.begin(), loaded.end(), std::back_inserter(records));
   }
+  if (!options.device.empty()) records = of_device(std::move(records), options.device);
   const auto model = options.awnas.empty() ? hwprof::fit(records, options.fit)
                                            : hwprof::load_space(options.awnas[0], options.awnas[1])
                                                  .space->parse_profiling_primitives(records, options.fit);
+  // Made before anything is written: not every kind can be exported.
+  const std::string header = options.header.empty() ? std::string() : cpp_header(model);
+  const std::string python = options.python.empty() ? std::string() : python_module(model);
   hwprof::save_model(options.out, model);
+  if (!header.empty()) write_text(options.header, header);
+  if (!python.empty()) write_text(options.python, python);
   if (cli.json) {
     Json report{{"schema", "hwprof.genmodel/1"}, {"out", options.out}, {"model", to_json(model)}};
     report["record_notes"] = notes;
@@ -59,7 +91,8 @@ void genmodel(const Cli& cli, Options& options) {
   } else if (!cli.quiet) {
     print_model(model);
     for (const auto& note : notes) print_row("note", note);
-    print_row("written to", options.out);
+    for (const auto& file : {options.out, options.header, options.python})
+      if (!file.empty()) print_row("written to", file);
   }
 }
 
@@ -73,6 +106,9 @@ void add_genmodel(Cli& cli) {
   add_repeatable(verb, "--records", options->records, "Records to fit to");
   verb->add_option("--type", options->type, "Kind of the model");
   verb->add_option("--metric", options->metric, "What is modelled");
+  verb->add_option("--device", options->device, "Use the records of this device alone");
+  verb->add_option("--export-header", options->header, "Write the estimator as a C++ header");
+  verb->add_option("--export-python", options->python, "Write the estimator as a Python module");
   verb->add_option("--out,--result-file", options->out, "Model file")->required();
   add_fit_options(verb, options->fit);
   add_repeatable(verb, "--preprocessors", options->fit.preprocessors, "aw_nas' preprocessors, by name")->delimiter(',');

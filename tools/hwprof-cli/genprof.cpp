@@ -35,6 +35,7 @@ void add_genprof(Cli& cli) {
   verb->add_option("--result-dir", options->dir, "Run folder")->required();
   add_repeatable(verb, "-c,--compile-hardware", options->compilers, "Compile for this device too");
   verb->add_option("-n,--num-sample", options->num_sample, "Sampled architectures instead of packed networks");
+  verb->add_flag("--isolated", options->isolated, "A network for each primitive alone");
   verb->add_option("--calibration", options->calibration_nets, "Sampled architectures to fit on");
   verb->add_option("--validation", options->validation_nets, "Sampled architectures kept out of the fit");
   verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);

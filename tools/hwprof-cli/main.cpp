@@ -59,6 +59,8 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_genprof(cli);
   hwprof_cli::add_measure(cli);
   hwprof_cli::add_net2primitive(cli);
+  hwprof_cli::add_bench(cli);
+  hwprof_cli::add_table(cli);
   hwprof_cli::add_genmodel(cli);
   hwprof_cli::add_predict(cli);
   hwprof_cli::add_evaluate(cli);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli.hpp"
+#include "hwprof/error.hpp"
 #include "hwprof/run.hpp"
 #include "output.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> inputs;
-  std::string result_file, result_dir, type = "latency";
+  std::string result_file, result_dir, device, type = "latency";
   bool force = false;
 };
 
@@ -28,12 +29,14 @@ std::vector<std::string> compiler_folders(const std::string& dir) {
   return dirs;
 }
 
-std::vector<hwprof::NetRecord> read(const std::string& dir, hwprof::Notes& notes) {
+std::vector<hwprof::NetRecord> read(const std::string& dir, const std::string& device, hwprof::Notes& notes) {
   const auto folders = compiler_folders(dir);
+  if (folders.empty() && !device.empty())
+    throw hwprof::Error(hwprof::Fault::usage, "--device belongs to a compiler or run folder");
   if (folders.empty()) return hwprof::load_records(dir, &notes);
   std::vector<hwprof::NetRecord> records;
   for (const auto& folder : folders) {
-    auto parsed = hwprof::parse(folder);
+    auto parsed = hwprof::parse(folder, device);
     std::move(parsed.begin(), parsed.end(), std::back_inserter(records));
   }
   return records;
@@ -72,7 +75,7 @@ void net2primitive(const Cli& cli, const Options& options) {
   prepare_compilers(cli);
   const bool awnas = options.inputs.size() == 4;
   hwprof::Notes notes;
-  const auto records = read(options.inputs[awnas ? 1 : 0], notes);
+  const auto records = read(options.inputs[awnas ? 1 : 0], options.device, notes);
   if (awnas) note_unmeasured(options.inputs[2], records, notes);
   if (!options.result_file.empty()) hwprof::save_records(options.result_file, records);
   std::size_t exported = 0;
@@ -110,6 +113,7 @@ void add_net2primitive(Cli& cli) {
   verb->add_option("INPUT", options->inputs, "Compiler or run folder, or aw_nas' four arguments")->required();
   verb->add_option("--result-file", options->result_file, "Write records as JSON lines");
   verb->add_option("--result-dir", options->result_dir, "Write aw_nas' result files");
+  verb->add_option("--device", options->device, "Read the folder as this device, e.g. snpe:DSP");
   verb->add_option("--hwobj-type", options->type, "Metric, as aw_nas has it");
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->force, "Replace the results of an earlier call");

@@ -93,6 +93,7 @@ void add_profile(Cli& cli) {
       ->check(CLI::PositiveNumber);
   verb->add_option("--max-layers", job.generate.max_layers, "Primitives in a packed network")
       ->check(CLI::PositiveNumber);
+  verb->add_flag("--isolated", job.generate.isolated, "A network for each primitive alone");
   verb->add_option("--calibration", job.generate.calibration_nets, "Sampled architectures to fit on");
   verb->add_option("--validation", job.generate.validation_nets, "Sampled architectures kept out of the fit");
   add_measure_options(verb, job.measure);

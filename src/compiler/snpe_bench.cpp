@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "compiler/snpe_dlc.hpp"
+#include "compiler/snpe_phone.hpp"
+#include "compiler/snpe_session.hpp"
+#include "hwprof/error.hpp"
+
+namespace hwprof {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace compiling;
+
+constexpr int most_losses = 2;  ///< phones that may go away under one network before it is blamed
+
+/// A network that waits for a phone.
+struct Waiting {
+  std::size_t job = 0;
+  int losses = 0;
+};
+
+/// Why a network failed: the network, or the phone under it.
+struct PhoneLost {
+  std::string what;
+};
+
+void check_tools(const SnpeTools& tools, const SnpeOptions& options) {
+  std::vector<std::string> needed{"adb", "snpe-onnx-to-dlc", "snpe-dlc-info", "snpe_bench.py"};
+  for (const auto& group : groups_of(options))
+    if (group.quantized) needed.emplace_back("snpe-dlc-quantize");
+  if (!options.container.empty()) needed = {options.container_tool};
+  std::vector<std::string> missing;
+  for (const auto& tool : needed)
+    if (!tools.find(tool)) missing.push_back(tool);
+  if (missing.empty()) return;
+  throw Error(Fault::device, "snpe: not found: " + base::join(missing, ", ") +
+                                 "; put the SNPE SDK's programs and adb on PATH (its bin/envsetup.sh does), or give "
+                                 "--device-option sdk=FOLDER, container=IMAGE, or script=FILE to measure elsewhere");
+}
+
+class Bench {
+ public:
+  Bench(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const MeasureOptions& measure)
+      : jobs_(jobs), options_(options), measure_(measure), tools_(options_, [this] { return stop_.load(); }) {
+    summary_.jobs = jobs.size();
+  }
+
+  SnpeSummary run() {
+    sort_out();
+    if (waiting_.empty()) return finish();
+    if (!options_.script.empty()) {
+      std::vector<SnpeJob> undone;
+      for (const auto& one : waiting_) undone.push_back(jobs_[one.job]);
+      write_script(undone, options_, tools_);
+    }
+    check_tools(tools_, options_);
+    const auto phones = ready_phones(tools_, options_, jobs_.front().dir);
+    std::vector<std::thread> threads;
+    working_ = phones.size();
+    for (const auto& phone : phones) threads.emplace_back([this, phone] { work(phone); });
+    std::exception_ptr refused;
+    try {
+      watch();
+    } catch (...) {  // what progress or stop threw
+      refused = std::current_exception();
+      stop_ = true;
+    }
+    for (auto& thread : threads) thread.join();
+    if (refused) std::rethrow_exception(refused);
+    if (broken_) std::rethrow_exception(broken_);
+    if (stop_) throw Error(Fault::interrupted, "snpe: stopped on request; what was benched is kept");
+    if (!waiting_.empty())
+      throw Error(Fault::device, "snpe: no phone is left (" + base::join(summary_.lost, "; ") + "), " +
+                                     std::to_string(waiting_.size()) + " of " + std::to_string(jobs_.size()) +
+                                     " networks wait; what was benched is kept, the same command goes on");
+    return finish();
+  }
+
+ private:
+  /// What earlier calls and carried results leave to do.
+  void sort_out() {
+    const auto options = options_.describe();
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      const std::string& dir = jobs_[i].dir;
+      if (!base::exists(dir + "/" + model_name))
+        throw Error(Fault::missing, dir + ": holds no " + std::string(model_name));
+      auto session = find_session(dir);
+      if (session && session->done && session->options != options) {
+        std::vector<std::string> changed;
+        for (const auto& [key, value] : options)
+          if (session->options[key] != value)
+            changed.push_back(key + " (" + session->options[key] + " then, " + value + " now)");
+        throw Error(Fault::usage, dir + ": was benched with other options: " + base::join(changed, ", "));
+      }
+      if (!session || !session->done) session = adopted(dir);
+      if (session && session->done)
+        ++summary_.before;
+      else
+        waiting_.push_back({i, 0});
+    }
+  }
+
+  std::optional<Session> adopted(const std::string& dir) const {
+    try {
+      auto session = adopt(dir, options_);
+      if (session) save_session(dir, *session);
+      return session;
+    } catch (const Error&) {
+      return {};  // damaged on its way or half done: benched again
+    }
+  }
+
+  SnpeSummary finish() {
+    summary_.done = summary_.jobs - summary_.failed;
+    return summary_;
+  }
+
+  /// The calling thread: asks and tells, while others work.
+  void watch() {
+    std::unique_lock lock(mutex_);
+    while (working_ > 0) {
+      changed_.wait_for(lock, std::chrono::milliseconds(100));
+      Progress progress{static_cast<double>(ended_), static_cast<double>(total()), 0, what_};
+      lock.unlock();
+      if (measure_.stop && measure_.stop()) stop_ = true;
+      if (measure_.progress) measure_.progress(progress);
+      lock.lock();
+    }
+  }
+  [[nodiscard]] std::size_t total() const { return summary_.jobs - summary_.before; }
+
+  bool take(Waiting& next) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty() || stop_) return false;
+    next = waiting_.front();
+    waiting_.pop_front();
+    what_ = jobs_[next.job].id;
+    return true;
+  }
+
+  void work(const std::string& phone) {
+    Waiting next;
+    try {
+      while (take(next))
+        if (!bench_one(next, phone)) break;
+    } catch (const Error& error) {
+      const std::lock_guard lock(mutex_);
+      if (error.fault() == Fault::interrupted)
+        stop_ = true;
+      else if (!broken_)
+        broken_ = std::current_exception();
+      if (broken_) stop_ = true;
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!broken_) broken_ = std::current_exception();
+      stop_ = true;
+    }
+    const std::lock_guard lock(mutex_);
+    --working_;
+    changed_.notify_all();
+  }
+
+  /// False when the phone is gone.
+  bool bench_one(Waiting next, const std::string& phone) {
+    const SnpeJob& job = jobs_[next.job];
+    Session session;
+    session.options = options_.describe();
+    session.key = options_.key;
+    bool here = true;
+    try {
+      bench(job, phone, session);
+      session.done = true;
+    } catch (const PhoneLost& lost) {
+      here = false;
+      session.reason = lost.what;
+      const std::lock_guard lock(mutex_);
+      summary_.lost.push_back(phone + ": " + lost.what);
+      if (++next.losses < most_losses) {
+        waiting_.push_back(next);
+        return false;
+      }
+      session.reason = "the phone went away " + std::to_string(next.losses) + " times under this network: " + lost.what;
+    } catch (const Error& error) {
+      if (error.fault() == Fault::interrupted || error.fault() == Fault::internal) throw;
+      session.reason = error.what();
+    }
+    if (!session.done) {
+      session.results.clear();
+      session.quantized.clear();
+    }
+    save_session(job.dir, session);
+    const std::lock_guard lock(mutex_);
+    ++ended_;
+    if (!session.done) {
+      ++summary_.failed;
+      summary_.failures.push_back(job.id + ": " + session.reason);
+    }
+    return here;
+  }
+
+  void convert(const std::string& dir) const {
+    const std::string part = "raw/part.dlc";
+    if (base::exists(dir + "/" + dlc_path(false))) return;
+    tools_.run("snpe-onnx-to-dlc", {"--input_network", model_name, "--output_path", part}, dir, "raw/convert.log",
+               options_.tool_timeout_s);
+    if (!base::exists(dir + "/" + part)) throw Error(Fault::device, "snpe-onnx-to-dlc: wrote no DLC");
+    fs::rename(dir + "/" + part, dir + "/" + dlc_path(false));
+  }
+
+  void quantize(const std::string& dir, const std::string& list) const {
+    tools_.run("snpe-dlc-quantize",
+               {"--input_dlc", dlc_path(false), "--input_list", list, "--output_dlc", dlc_path(true)}, dir,
+               "raw/quantize.log", options_.tool_timeout_s);
+    if (!base::exists(dir + "/" + dlc_path(true))) throw Error(Fault::device, "snpe-dlc-quantize: wrote no DLC");
+  }
+
+  void bench(const SnpeJob& job, const std::string& phone, Session& session) const {
+    const std::string& dir = job.dir;
+    base::make_folder(dir + "/raw");
+    convert(dir);
+    const auto info = tools_.run("snpe-dlc-info", {"-i", dlc_path(false)}, dir, "", options_.tool_timeout_s);
+    base::write_file(dir + "/raw/dlc-info.txt", info.output);
+    const auto inputs = parse_dlc_info(info.output, dir + "/raw/dlc-info.txt");
+    const auto list = write_inputs(dir, inputs, options_);
+    const auto groups = groups_of(options_);
+    for (std::size_t k = 0; k < groups.size(); ++k) {
+      if (groups[k].quantized) quantize(dir, quantize_list(dir, inputs, options_, list));
+      base::save_json(dir + "/" + config_path(k),
+                      bench_config(job.id, dlc_path(groups[k].quantized), list, results_folder(k), groups[k].runtimes,
+                                   {phone}, options_));
+      fs::remove_all(dir + "/" + results_folder(k));  // of a call that was killed
+      bench_group(dir, phone, k);
+      base::write_file(dir + "/" + results_path(k), take_results(dir, k));
+      session.results.push_back(results_path(k));
+      session.quantized.push_back(groups[k].quantized);
+    }
+    session.environment = phone_state(tools_, phone, dir);
+    session.environment["phone"] = phone;
+    for (const char* folder : {"/raw/random_inputs", "/raw/quantize_inputs"})
+      fs::remove_all(dir + folder);  // as large as everything else together, and drawn anew by the seed
+  }
+
+  void bench_group(const std::string& dir, const std::string& phone, std::size_t group) const {
+    try {
+      tools_.run("snpe_bench.py", {"-json", "-c", config_path(group)}, dir, "raw/bench.log", options_.bench_timeout_s);
+      (void)take_results(dir, group);
+    } catch (const Error& error) {
+      if (error.fault() == Fault::interrupted || is_ready(tools_, phone, dir)) throw;
+      throw PhoneLost{error.what()};
+    }
+  }
+
+  const std::vector<SnpeJob>& jobs_;
+  const SnpeOptions options_;
+  const MeasureOptions& measure_;
+  SnpeTools tools_;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;  ///< of what follows
+  std::condition_variable changed_;
+  std::deque<Waiting> waiting_;
+  std::size_t working_ = 0, ended_ = 0;
+  std::string what_;
+  SnpeSummary summary_;
+  std::exception_ptr broken_;
+};
+
+}  // namespace
+
+SnpeSummary bench_snpe(const std::vector<SnpeJob>& jobs, const MeasureOptions& options) {
+  if (jobs.empty()) throw Error(Fault::usage, "snpe: there is no network to bench");
+  return Bench(jobs, read_snpe_options(options), options).run();
+}
+
+LatencyTable collect_snpe(const std::vector<SnpeJob>& jobs, const std::vector<std::string>& uids,
+                          std::vector<std::string>* problems) {
+  if (jobs.size() != uids.size()) throw Error(Fault::internal, "collect_snpe: as many uids as jobs are expected");
+  LatencyTable table;
+  const auto note = [problems](const std::string& what) {
+    if (problems != nullptr) problems->push_back(what);
+  };
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const auto session = find_session(jobs[i].dir);
+    if (!session || !session->done) {
+      note(jobs[i].id + ": " + (session ? session->reason : "was not benched"));
+      continue;
+    }
+    if (table.meta.empty())
+      for (const auto& values : {session->options, session->environment})
+        for (const auto& [key, value] : values) table.meta.emplace_back(key, value);
+    for (const auto& name : session->results) {
+      const std::string file = base::inside(jobs[i].dir, name);
+      for (const auto& problem : add_results(table, uids[i], parse_snpe_results(base::read_file(file), file)))
+        note(jobs[i].id + ": " + problem);
+    }
+  }
+  return table;
+}
+
+}  // namespace hwprof
