@@ -131,7 +131,7 @@ TEST_CASE("all ways of evaluating agree with linked nodes that are walked naivel
   REQUIRE(trees.size() == 13);
   const Forest again = Forest::read(reader(forest.to_json().dump()));
   CHECK(again.to_json() == forest.to_json());
-  for (const std::size_t n : {0, 1, 7, 8, 9, 24, 63, 64, 65, 127, 128, 300}) {
+  for (const std::size_t n : std::vector<std::size_t>{0, 1, 7, 8, 9, 24, 63, 64, 65, 127, 128, 300}) {
     const Data test = make(n, 4);
     std::vector<double> out(n + 1, -77.0);
     again.predict(test.rows.data(), n, out.data());
@@ -149,7 +149,7 @@ TEST_CASE("all ways of evaluating agree with linked nodes that are walked naivel
 }
 
 TEST_CASE("trees of all sizes, few leaves to thousands, are evaluated alike") {
-  for (const std::size_t n : {1, 2, 3, 760, 2500}) {
+  for (const std::size_t n : std::vector<std::size_t>{1, 2, 3, 760, 2500}) {
     const Data train = make(n, 9), test = make(200, 10);
     ForestOptions options;
     options.trees = 3;
