@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds, and runs all tests: a release with everything, then the core under AddressSanitizer
-# and UndefinedBehaviorSanitizer, then the core with clang. Names of test presets as arguments run those instead:
-# release, asan, clang, cpp20, shared, dev.
+# Installs what is missing, builds a release and runs all tests. Names of test presets as arguments run those
+# instead: release, asan (AddressSanitizer and UndefinedBehaviorSanitizer, core only), clang, cpp20, shared, dev.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/lib.sh
 
 presets=("$@")
 if [ "${#presets[@]}" -eq 0 ]; then
-  presets=(release asan clang)
+  presets=(release)
 fi
 
 install_missing build test

@@ -40,7 +40,7 @@ Options parse(int argc, char** argv) {
     const std::string key = argv[i];
     if (key == "--quick") {
       options.epochs = 1;
-      options.images = 3000;
+      options.images = 12000;
       options.validation = options.test = 500;
       options.measure_s = 4;
       options.evaluations = 40;
@@ -97,7 +97,8 @@ hwprof::Model latency_model(const Options& options) {
   profile.resume = std::filesystem::exists(options.run);
   const auto summary = hwprof::profile(profile);
   std::cout << "latencies: " << summary.generated.prims << " primitives measured in " << summary.seconds
-            << " s; error on architectures that the model has not seen " << 100 * summary.validation.mape << " %\n";
+            << " s; error on " << summary.validation.n << " architectures that the model has not seen "
+            << 100 * summary.validation.mape << " %\n";
   return summary.model;
 }
 
@@ -123,7 +124,7 @@ int run(const Options& options) {
   const nas_loop::Images training{all.x.slice(0, 0, options.images), all.y.slice(0, 0, options.images)};
   const nas_loop::Images validation{all.x.slice(0, options.images), all.y.slice(0, options.images)};
   nas_loop::Supernet supernet(space, 1);
-  const double loss = supernet.learn(training, options.epochs, 100, options.seed);
+  const double loss = supernet.learn(training, options.epochs, 50, options.seed);
   std::cout << "supernet: " << options.epochs << " epochs of " << options.images << " images, loss " << loss << '\n';
 
   hwprof::SearchOptions search;

