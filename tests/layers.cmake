@@ -35,6 +35,7 @@ set(room_of_kernel graph)  # graph.hpp would hold two concepts
 set(room_of_fusion run)
 set(room_of_device_log record)
 set(room_of_attribution compiler)
+set(room_of_perf4sight record)
 
 set(offences 0)
 macro(offend file text)

@@ -13,6 +13,7 @@
 #include "hwprof/model.hpp"
 #include "hwprof/net.hpp"
 #include "hwprof/objective.hpp"
+#include "hwprof/perf4sight.hpp"
 #include "hwprof/prim.hpp"
 #include "hwprof/record.hpp"
 #include "hwprof/run.hpp"

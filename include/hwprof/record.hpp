@@ -77,6 +77,7 @@ using Notes = std::vector<std::string>;
 ///  - CSV of whole architectures: a header with `arch` and at least one of latency_s, latency_ms, latency_us,
 ///    energy_j, energy_mj, memory_bytes.
 ///  - tables and results of SNPE and nnabla-nas (latency_table.hpp): a record per module and runtime.
+///  - logs of perf4sight (perf4sight.hpp): a record per row.
 ///  - logs of DPU tools and trtexec (device_log.hpp, docs/dpu.md): a record per network, with the device's nodes.
 /// A folder: hwprof's own (its records.jsonl alone), or aw_nas' DIR/<net>/<run>.yaml, where the runs of a
 /// network become one record with the median of each cost; Measured::samples is the number of runs then, and

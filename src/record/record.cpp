@@ -12,6 +12,7 @@
 #include "record/jsonl.hpp"
 #include "record/latency_text.hpp"
 #include "record/ofa.hpp"
+#include "record/perf4sight.hpp"
 
 namespace hwprof {
 namespace {
@@ -42,6 +43,7 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
   }
   if (record::is_snpe_results(text)) return record::parse_bench(text, file, notes);
   if (record::is_latency_json(text)) return to_records(record::parse_latency_json(text, file), &notes);
+  if (record::is_perf4sight_log(text)) return record::parse_perf4sight_log(text, file, notes);
   if (record::is_latency_csv(text)) return to_records(record::parse_latency_csv(text, file), &notes);
   if (is_json_lines(text)) return record::parse_lines(text, file, notes);
   if (record::is_csv(text)) return record::parse_csv(text, file);

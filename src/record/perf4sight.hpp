@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hwprof/perf4sight.hpp"
+
+namespace hwprof::record {
+
+/// Whether the first line has a cell `passed` and one of a memory or a latency.
+[[nodiscard]] bool is_perf4sight_log(std::string_view text);
+
+[[nodiscard]] std::vector<NetRecord> parse_perf4sight_log(std::string_view text, const std::string& source,
+                                                          Notes& notes);
+
+[[nodiscard]] Perf4sightConfig parse_perf4sight_config(std::string_view text, const std::string& source);
+
+}  // namespace hwprof::record

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// perf4sight's logs of memory and latency.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "base/yaml.hpp"
+#include "hwprof/error.hpp"
+#include "record/cost.hpp"
+#include "record/latency_text.hpp"
+#include "record/lines.hpp"
+#include "record/perf4sight.hpp"
+
+namespace hwprof {
+namespace {
+
+using base::in_quotes;
+using Row = std::map<std::string, std::string>;  ///< cells by column, in lower case
+
+constexpr std::uint64_t most_log_bytes = std::uint64_t{1} << 30;
+constexpr double mb = 1 << 20, ms = 1e-3;
+constexpr int most_batch = 1000000;
+constexpr std::array memory_columns{"mem_used", "mem_reserved", "mem_alloc"};
+constexpr std::array level_columns{"level", "pruning_level", "pruning_perc"};
+constexpr std::array memory_header{"passed",    "mem_alloc", "mem_reserved", "mem_used",
+                                   "mem_avail", "free",      "capacity",     "params"};
+constexpr std::array latency_header{"passed", "latency", "params"};
+
+struct Header {
+  char separator = '|';
+  std::vector<std::string> names;
+  std::optional<std::string> memory;  ///< the column that is taken
+  bool latency = false;
+
+  [[nodiscard]] bool has(const std::string& name) const {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  }
+};
+
+/// Nothing when the line is not the header of such a log.
+std::optional<Header> header_of(std::string_view& text, const std::string& source, std::size_t& number) {
+  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+  const std::string_view line = text.substr(0, text.find('\n'));
+  Header header;
+  std::ptrdiff_t most = 0;
+  for (const char separator : {'|', ',', ';', '\t'}) {
+    const auto count = std::count(line.begin(), line.end(), separator);
+    if (count <= most) continue;
+    most = count;
+    header.separator = separator;
+  }
+  for (const auto& cell : record::take_csv_row(text, source, number, header.separator))
+    header.names.push_back(base::lower_case(base::trim(cell)));
+  for (const char* name : memory_columns)
+    if (!header.memory && header.has(name)) header.memory = name;
+  header.latency = header.has("latency");
+  if (!header.has("passed") || (!header.memory && !header.latency)) return {};
+  return header;
+}
+
+/// "-gt" and what kind of log it is, off the end of a file's name.
+std::string log_name(const std::string& file) {
+  std::string name = std::filesystem::path(file).stem().string();
+  for (const char* end : {"-gt", "_gt"})
+    if (base::ends_with(name, end)) name.resize(name.size() - 3);
+  return name;
+}
+
+/// The number at the end of a name, behind '_' or '-', as a percentage: resnet18_30, resnet18-0.3.
+std::optional<double> level_at_end(const std::string& name) {
+  const auto cut = name.find_last_of("_-");
+  if (cut == std::string::npos || cut + 1 == name.size()) return {};
+  const std::string tail = name.substr(cut + 1);
+  if (tail.find_first_not_of("0123456789.") != std::string::npos) return {};
+  auto level = base::to_double(tail);
+  if (!level) return {};
+  if (tail.find('.') != std::string::npos && *level < 1) *level *= 100;
+  if (*level > 100) return {};
+  return level;
+}
+
+class LogReader {
+ public:
+  LogReader(const std::string& source, Notes& notes) : source_(source), log_(log_name(source)), notes_(notes) {}
+
+  std::vector<NetRecord> run(std::string_view text) {
+    std::size_t number = 1;
+    const auto header = header_of(text, source_, number);
+    place_ = source_ + ":1";
+    if (!header) fail("a header with passed, and mem_used or latency, is expected");
+    if (header->memory && *header->memory != memory_columns[0])
+      notes_.push_back(place_ + ": no column mem_used; " + *header->memory + " is taken as the memory");
+    std::vector<NetRecord> records;
+    while (!text.empty()) {
+      place_ = source_ + ":" + std::to_string(number);
+      const auto cells = record::take_csv_row(text, source_, number, header->separator);
+      if (cells.size() == 1 && base::trim(cells[0]).empty()) continue;
+      if (cells.size() != header->names.size())
+        fail(std::to_string(header->names.size()) + " cells are expected, found " + std::to_string(cells.size()));
+      Row row;
+      for (std::size_t i = 0; i < cells.size(); ++i) row[header->names[i]] = std::string(base::trim(cells[i]));
+      records.push_back(record_of(std::move(row), *header));
+    }
+    complaints_.report(notes_);
+    if (records.empty()) notes_.push_back(source_ + ": a log without rows");
+    return records;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const { throw Error(Fault::input, place_ + ": " + what); }
+
+  /// The members of params become columns of their own where there is none.
+  void unfold(Row& row) const {
+    const auto found = row.find("params");
+    if (found == row.end() || found->second.empty()) return;
+    const auto params = base::Yaml::parse(found->second, place_ + ": params");
+    if (!params.is_map()) fail("params: a dictionary is expected, found " + in_quotes(found->second));
+    for (const auto& [key, value] : params.items())
+      if (!value.is_map() && !value.is_list() && !value.is_null()) row.emplace(base::lower_case(key), value.text());
+  }
+
+  static std::string cell(const Row& row, const std::string& name) {
+    const auto found = row.find(name);
+    return found == row.end() || base::lower_case(found->second) == "none" ? std::string() : found->second;
+  }
+
+  [[nodiscard]] bool passed(const Row& row) const {
+    const std::string word = base::lower_case(cell(row, "passed"));
+    if (word == "true" || word == "1" || word == "1.0") return true;
+    if (word == "false" || word == "0" || word == "0.0") return false;
+    fail("passed: True or False is expected, found " + in_quotes(word));
+  }
+
+  /// Nothing for an empty cell and for nan.
+  [[nodiscard]] std::optional<double> number(const Row& row, const std::string& name) const {
+    const std::string text = cell(row, name);
+    if (text.empty() || base::lower_case(text) == "nan") return {};
+    const auto value = base::to_double(text);
+    if (!value || !record::is_cost(*value))
+      fail(name + ": a number from 0 to 1e18 is expected, found " + in_quotes(text));
+    return value;
+  }
+
+  [[nodiscard]] int batch(const Row& row) const {
+    std::string text = cell(row, "bs");
+    if (text.empty()) text = cell(row, "batch");
+    const auto value = base::to_double(text);
+    if (!value || !(*value >= 1 && *value <= most_batch) || *value != static_cast<int>(*value))
+      fail("bs: a batch size from 1 to " + std::to_string(most_batch) + " is expected, found " + in_quotes(text) +
+           (text.empty() ? "; it is read from the columns bs, batch and params" : ""));
+    return static_cast<int>(*value);
+  }
+
+  [[nodiscard]] std::optional<double> level(const Row& row, const std::string& model, const std::string& net) const {
+    for (const char* name : level_columns) {
+      if (cell(row, name).empty()) continue;
+      const auto value = number(row, name);
+      if (value && *value <= 100) return *value < 1 ? *value * 100 : *value;
+      fail(std::string(name) + ": a level from 0 to 100 is expected, found " + in_quotes(cell(row, name)));
+    }
+    for (const auto& name : {model, log_})
+      if (name != net)
+        if (const auto found = level_at_end(name)) return found;
+    return {};
+  }
+
+  NetRecord record_of(Row row, const Header& header) {
+    unfold(row);
+    NetRecord record;
+    record.batch = batch(row);
+    const std::string net = cell(row, "net_name"), path = cell(row, "model");
+    const std::string model = path.empty() ? path : std::filesystem::path(path).stem().string();
+    auto& environment = record.from.environment;
+    environment["log"] = log_;
+    for (const char* name : {"net_name", "model", "dataset"})
+      if (const auto text = cell(row, name); !text.empty()) environment[name] = text;
+    const auto pruned = level(row, model, net);
+    if (pruned) environment["level"] = base::format_number(*pruned);
+    std::string id = !model.empty() && model != net ? model : net;
+    if (id.empty()) id = log_;
+    if (id == net && pruned) id += "_" + base::format_number(*pruned);
+    record.net_id = record::safe_id(id);
+    std::string stage = base::lower_case(cell(row, "exec_stage"));
+    if (stage.empty()) stage = base::lower_case(cell(row, "stage"));
+    if (stage.empty()) stage = "training";
+    if (stage != "training" && stage != "train" && stage != "inference")
+      fail("exec_stage: training or inference is expected, found " + in_quotes(stage));
+    record.from.mode = stage == "inference" ? "inference" : "train";
+    record.from.compiler = "perf4sight";
+    record.from.device = cell(row, "device");
+    if (!passed(row)) {
+      record.state = RunState::out_of_memory;
+      record.reason = "passed is False";
+      return record;
+    }
+    if (header.memory)
+      if (const auto value = number(row, *header.memory)) record.overall[Metric::memory].value = *value * mb;
+    if (header.latency)
+      if (const auto value = number(row, "latency")) record.overall[Metric::latency].value = *value * ms;
+    if (record.overall.empty()) {
+      record.state = RunState::failed;
+      record.reason = "passed, but has no number";
+      complaints_.add("a row that passed has no number; it counts as failed", place_);
+    }
+    return record;
+  }
+
+  const std::string& source_;
+  std::string log_, place_;
+  Notes& notes_;
+  record::Complaints complaints_;
+};
+
+std::string setting(const NetRecord& record, const std::string& name, const std::string& fallback) {
+  const auto found = record.from.environment.find(name);
+  return found == record.from.environment.end() ? fallback : found->second;
+}
+
+/// A text as Python writes it.
+std::string quoted(const std::string& text) {
+  const char quote = text.find('\'') == std::string::npos ? '\'' : '"';
+  std::string out(1, quote);
+  for (const char c : text) out += (c >= 0 && c < ' ') || c == quote ? ' ' : c;
+  return out + quote;
+}
+
+}  // namespace
+
+bool record::is_perf4sight_log(std::string_view text) {
+  std::string_view head = text.substr(0, 1 << 16);
+  std::size_t number = 1;
+  try {
+    return header_of(head, "", number).has_value();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::vector<NetRecord> record::parse_perf4sight_log(std::string_view text, const std::string& source, Notes& notes) {
+  return LogReader(source, notes).run(text);
+}
+
+std::vector<NetRecord> load_perf4sight_log(const std::string& file, Notes* notes) {
+  Notes ignored;
+  return record::parse_perf4sight_log(base::read_file(file, most_log_bytes), file, notes != nullptr ? *notes : ignored);
+}
+
+void save_perf4sight_log(const std::string& file, const std::vector<NetRecord>& records, Metric metric) {
+  if (metric == Metric::energy) throw Error(Fault::usage, "perf4sight's logs hold memory or latency, no energy");
+  const bool memory = metric == Metric::memory;
+  const auto line = [](const std::vector<std::string>& cells) { return base::join(cells, "|") + "\n"; };
+  std::string text = memory ? line({memory_header.begin(), memory_header.end()})
+                            : line({latency_header.begin(), latency_header.end()});
+  for (const auto& record : records) {
+    const auto found = record.overall.find(metric);
+    const bool passed = found != record.overall.end();
+    if (!passed && record.state != RunState::out_of_memory) continue;
+    const std::string params = "{'test_var': " + quoted(to_string(metric)) + ", 'bs': " + std::to_string(record.batch) +
+                               ", 'dataset': " + quoted(setting(record, "dataset", "imagenet")) +
+                               ", 'net_name': " + quoted(setting(record, "net_name", record.net_id)) +
+                               ", 'exec_stage': " + quoted(record.from.mode == "train" ? "training" : "inference") +
+                               ", 'model': " + quoted(setting(record, "model", record.net_id)) + "}";
+    std::vector<std::string> cells(memory ? memory_header.size() : latency_header.size());
+    cells.front() = passed ? "True" : "False";
+    if (passed) cells[memory ? 3 : 1] = base::format_number(found->second.value / (memory ? mb : ms));
+    cells.back() = record::csv_cell(params, '|');
+    text += line(cells);
+  }
+  base::write_file(file, text);
+}
+
+}  // namespace hwprof
