@@ -187,8 +187,12 @@ TEST_CASE("a number that is none is not written") {
 }
 
 TEST_CASE("names of metrics and states") {
-  for (const Metric metric : {Metric::latency, Metric::memory, Metric::energy})
-    CHECK(parse_metric(to_string(metric)) == metric);
+  CHECK(list_metrics().size() == 12);
+  for (const Metric metric : list_metrics()) CHECK(parse_metric(to_string(metric)) == metric);
+  CHECK(quantity(Metric::backward_latency) == Metric::latency);
+  CHECK(std::string(unit(Metric::optimizer_latency)) == "s");
+  CHECK(std::string(unit(Metric::process_memory)) == "bytes");
+  CHECK(std::string(unit(Metric::train_energy)) == "J");
   CHECK(std::string(unit(Metric::latency)) == "s");
   CHECK(std::string(unit(Metric::memory)) == "bytes");
   CHECK(std::string(unit(Metric::energy)) == "J");

@@ -10,8 +10,27 @@
 
 namespace hwprof {
 
-/// What a device was asked; one unit each, in memory and on disk alike.
-enum class Metric { latency /**< s */, memory /**< bytes */, energy /**< J */ };
+/// What a device was asked; one unit each, in memory and on disk alike: seconds, bytes, joules. latency, memory (the
+/// peak) and energy are of one forward. Of a training step, forward to optimiser, are train_latency and its four
+/// phases, train_memory and train_energy; reserved_memory and process_memory are of either. See docs/training.md.
+enum class Metric {
+  latency,
+  memory,
+  energy,
+  train_latency,
+  forward_latency,
+  loss_latency,
+  backward_latency,
+  optimizer_latency,
+  train_memory,
+  train_energy,
+  reserved_memory,
+  process_memory
+};
+/// All of them, in their order.
+[[nodiscard]] const std::vector<Metric>& list_metrics();
+/// Metric::latency, memory or energy: what a metric is of, whatever the phase.
+[[nodiscard]] Metric quantity(Metric metric) noexcept;
 [[nodiscard]] const char* to_string(Metric metric) noexcept;
 /// @throws Error(Fault::usage) listing the names.
 [[nodiscard]] Metric parse_metric(const std::string& name);

@@ -15,7 +15,7 @@ namespace {
 
 /// How many of aw_nas' unit make one of ours: ms, mJ, bytes.
 double per_unit(Metric metric) {
-  return metric == Metric::memory ? 1 : 1e3;
+  return quantity(metric) == Metric::memory ? 1 : 1e3;
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ class Observing {
 }  // namespace
 
 std::shared_ptr<const Model::Impl> fit_kernel(FitData data, const FitOptions& options) {
-  if (data.info.metric == Metric::memory)
+  if (quantity(data.info.metric) == Metric::memory)
     throw Error(Fault::unsupported, "kind 'kernel' adds up what kernels cost, and memory is no such sum");
   if (options.num_blocks) throw Error(Fault::usage, "num_blocks is an option of the kind 'linear', not of 'kernel'");
   const auto fitted = fit_line(data, options);

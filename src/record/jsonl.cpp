@@ -17,7 +17,6 @@ using base::JsonReader;
 
 constexpr const char* schema_name = "hwprof.record";
 constexpr int schema_version = 1;
-constexpr std::array all_metrics{Metric::latency, Metric::memory, Metric::energy};
 constexpr std::array all_states{RunState::measured, RunState::unsteady, RunState::failed, RunState::unsupported,
                                 RunState::out_of_memory};
 constexpr auto most_samples = std::numeric_limits<std::int64_t>::max() / 4;
@@ -39,9 +38,11 @@ Json to_json(const Perf& perf, const std::string& where) {
 }
 
 Perf read_perf(const JsonReader& json) {
-  json.only({"latency_s", "memory_bytes", "energy_j"});
+  json.only({"latency_s", "memory_bytes", "energy_j", "train_latency_s", "forward_latency_s", "loss_latency_s",
+             "backward_latency_s", "optimizer_latency_s", "train_memory_bytes", "train_energy_j",
+             "reserved_memory_bytes", "process_memory_bytes"});
   Perf perf;
-  for (const Metric metric : all_metrics) {
+  for (const Metric metric : list_metrics()) {
     if (!json.has(key_of(metric))) continue;
     const JsonReader one = json[key_of(metric)];
     one.only({"value", "spread", "samples", "dropped"});

@@ -53,6 +53,35 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
 
 }  // namespace
 
+const std::vector<Metric>& list_metrics() {
+  static const std::vector<Metric> metrics{
+      Metric::latency,         Metric::memory,       Metric::energy,           Metric::train_latency,
+      Metric::forward_latency, Metric::loss_latency, Metric::backward_latency, Metric::optimizer_latency,
+      Metric::train_memory,    Metric::train_energy, Metric::reserved_memory,  Metric::process_memory};
+  return metrics;
+}
+
+Metric quantity(Metric metric) noexcept {
+  switch (metric) {
+    case Metric::latency:
+    case Metric::train_latency:
+    case Metric::forward_latency:
+    case Metric::loss_latency:
+    case Metric::backward_latency:
+    case Metric::optimizer_latency:
+      return Metric::latency;
+    case Metric::memory:
+    case Metric::train_memory:
+    case Metric::reserved_memory:
+    case Metric::process_memory:
+      return Metric::memory;
+    case Metric::energy:
+    case Metric::train_energy:
+      break;
+  }
+  return Metric::energy;
+}
+
 const char* to_string(Metric metric) noexcept {
   switch (metric) {
     case Metric::latency:
@@ -61,25 +90,42 @@ const char* to_string(Metric metric) noexcept {
       return "memory";
     case Metric::energy:
       return "energy";
+    case Metric::train_latency:
+      return "train_latency";
+    case Metric::forward_latency:
+      return "forward_latency";
+    case Metric::loss_latency:
+      return "loss_latency";
+    case Metric::backward_latency:
+      return "backward_latency";
+    case Metric::optimizer_latency:
+      return "optimizer_latency";
+    case Metric::train_memory:
+      return "train_memory";
+    case Metric::train_energy:
+      return "train_energy";
+    case Metric::reserved_memory:
+      return "reserved_memory";
+    case Metric::process_memory:
+      return "process_memory";
   }
   return "";
 }
 
 const char* unit(Metric metric) noexcept {
-  switch (metric) {
+  switch (quantity(metric)) {
     case Metric::latency:
       return "s";
     case Metric::memory:
       return "bytes";
-    case Metric::energy:
+    default:
       return "J";
   }
-  return "";
 }
 
 Metric parse_metric(const std::string& name) {
   std::vector<std::string> names;
-  for (const Metric metric : {Metric::latency, Metric::memory, Metric::energy}) {
+  for (const Metric metric : list_metrics()) {
     if (name == to_string(metric)) return metric;
     names.emplace_back(to_string(metric));
   }

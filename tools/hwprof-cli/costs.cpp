@@ -24,15 +24,14 @@ const std::map<std::string, double>& units_of(Metric metric) {
   static const std::map<std::string, double> bytes{{"", 1},     {"B", 1},       {"kB", 1e3},      {"MB", 1e6},
                                                    {"GB", 1e9}, {"KiB", 1024.}, {"MiB", 1048576}, {"GiB", 1073741824}};
   static const std::map<std::string, double> joules{{"", 1}, {"J", 1}, {"mJ", 1e-3}, {"uJ", 1e-6}};
-  switch (metric) {
+  switch (hwprof::quantity(metric)) {
     case Metric::latency:
       return seconds;
     case Metric::memory:
       return bytes;
-    case Metric::energy:
-      break;
+    default:
+      return joules;
   }
-  return joules;
 }
 
 /// NAME=REST, or nothing before the sign.

@@ -61,12 +61,15 @@ void write_text(const std::string& file, const std::string& text) {
   if (!stream) throw hwprof::Error(hwprof::Fault::input, file + ": cannot be written");
 }
 
-/// The metric that was asked for, else the only one that the samples have, else latency.
+/// The metric that was asked for, else the only one that the samples have, else latency, of training where there is no
+/// other.
 hwprof::Metric metric_of(const std::string& name, const std::vector<hwprof::NetRecord>& records) {
   if (!name.empty()) return hwprof::parse_metric(name);
   hwprof::Perf seen;
   for (const auto& record : records) seen.insert(record.overall.begin(), record.overall.end());
-  return seen.size() == 1 ? seen.begin()->first : hwprof::Metric::latency;
+  if (seen.size() == 1) return seen.begin()->first;
+  const auto trained = hwprof::Metric::train_latency;
+  return seen.count(hwprof::Metric::latency) == 0 && seen.count(trained) > 0 ? trained : hwprof::Metric::latency;
 }
 
 hwprof::Model fit_transfer(const Options& options, hwprof::Notes& notes) {

@@ -66,7 +66,7 @@ std::string percent_text(double share) {
 }
 
 std::string value_text(hwprof::Metric metric, double value) {
-  if (metric == hwprof::Metric::latency) return seconds_text(value);
+  if (hwprof::quantity(metric) == hwprof::Metric::latency) return seconds_text(value);
   return print_text("%.6g %s", value, hwprof::unit(metric));
 }
 
