@@ -23,6 +23,7 @@ class Puppet : public BaseHardwareCompiler {
   explicit Puppet(std::string name = "puppet") : name_(std::move(name)) {}
   [[nodiscard]] std::string name() const override { return name_; }
   int compiled = 0, measured = 0;
+  std::string batches;
   bool fail_to_compile = false;
   NetRecord record;
 
@@ -31,8 +32,9 @@ class Puppet : public BaseHardwareCompiler {
     if (fail_to_compile) throw Error(Fault::device, "the tool crashed");
     ++compiled;
   }
-  void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions&) override {
+  void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) override {
     measured += static_cast<int>(artifacts.size());
+    for (const auto& artifact : artifacts) batches += artifact.net.id + ":" + std::to_string(options.batch) + " ";
   }
   [[nodiscard]] NetRecord do_net_to_primitive(const Artifact&) const override { return record; }
   std::string name_;
@@ -185,4 +187,31 @@ TEST_CASE("compilers are made by the word before the colon, which gets the whole
   error_of(Fault::usage, [] { register_compiler("null", nullptr); });
   register_compiler("empty", [](const std::string&) { return std::unique_ptr<BaseHardwareCompiler>(); });
   error_of(Fault::internal, [] { (void)make_compiler("empty"); });
+}
+
+TEST_CASE("networks that name a batch or a mode of their own") {
+  const TempFolder temp;
+  Puppet puppet;
+  std::vector<Artifact> artifacts;
+  for (const int batch : {4, 0, 2, 4}) {
+    Net net = small_net("n" + std::to_string(artifacts.size()));
+    net.batch = batch;
+    artifacts.push_back(puppet.compile(net, temp.file(net.id)));
+  }
+  MeasureOptions options;
+  options.batch = 3;
+  puppet.measure(artifacts, options);
+  CHECK(puppet.batches == "n2:2 n1:3 n0:4 n3:4 ");
+  options.mode = "train";
+  CHECK(has(error_of(Fault::unsupported, [&] { puppet.measure(artifacts, options); }), "inference only"));
+  options.mode = "both";
+  CHECK(has(error_of(Fault::usage, [&] { puppet.measure(artifacts, options); }), "inference or train"));
+  Net other = small_net("n0");
+  other.batch = 8;
+  CHECK(has(error_of(Fault::usage, [&] { puppet.compile(other, temp.file("n0")); }), "another network"));
+  Net trained = small_net("n9");
+  trained.mode = "train";
+  const auto artifact = puppet.compile(trained, temp.file("n9"));
+  CHECK(BaseHardwareCompiler::open(artifact.dir).net.mode == "train");
+  error_of(Fault::unsupported, [&] { puppet.measure({artifact}, {}); });
 }

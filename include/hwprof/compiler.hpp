@@ -28,12 +28,14 @@ struct Progress {
 };
 
 struct MeasureOptions {
-  int batch = 1;               ///< images per forward
-  int threads = 1;             ///< intra-op threads, pinned where the system lets us
-  bool channels_last = false;  ///< NHWC memory layout
-  double max_rel_ci = 0.01;    ///< a net is steady when half the 95 % interval of its median is below; 0.01 is 1 %
-  double budget_s = 60;        ///< wall time for all nets together; what is not steady by then is `unsteady`
-  std::uint64_t seed = 0;      ///< order of visits
+  int batch = 1;                   ///< images per forward, of networks that do not say
+  std::string mode = "inference";  ///< or "train", of networks that do not say
+  bool till_first_fail = false;    ///< try no larger batch of a network (its Net::arch) that ran out of memory
+  int threads = 1;                 ///< intra-op threads, pinned where the system lets us
+  bool channels_last = false;      ///< NHWC memory layout
+  double max_rel_ci = 0.01;        ///< a net is steady when half the 95 % interval of its median is below; 0.01 is 1 %
+  double budget_s = 60;            ///< wall time for all nets together; what is not steady by then is `unsteady`
+  std::uint64_t seed = 0;          ///< order of visits
   /// What only this device knows, by name: {"runtime", "GPU,DSP"}. A compiler refuses names that it does not know.
   std::map<std::string, std::string> device_options;
   std::function<void(const Progress&)> progress;  ///< called from the measuring thread
@@ -46,6 +48,10 @@ class BaseHardwareCompiler {
  public:
   virtual ~BaseHardwareCompiler();
   [[nodiscard]] virtual std::string name() const = 0;
+
+  /// Whether do_measure() trains, and takes networks of any Net::batch and Net::mode in one call. Of others it gets
+  /// networks of one batch at a time, in options.batch, and training is refused.
+  [[nodiscard]] virtual bool can_train() const { return false; }
 
   /// Writes everything the device needs to run net into dir (created if need be), dir/net.yaml included.
   /// A folder that already holds the same net is left alone.
@@ -80,7 +86,7 @@ void register_compiler(const std::string& name, CompilerFactory make);
 [[nodiscard]] std::vector<std::string> list_compilers();
 
 /// Number that a plug-in and the program must share; raised when a class of this header changes.
-inline constexpr int plugin_abi = 2;
+inline constexpr int plugin_abi = 3;
 
 /// Loads a shared library that defines HWPROF_PLUGIN. A bare file name is looked for in the folders of
 /// the environment variable HWPROF_PLUGIN_PATH and nowhere else; anything with a slash is that file.

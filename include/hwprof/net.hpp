@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct Net {
   int image_size = 224;  ///< height = width of the input [px]
   int image_channels = 3;
   std::vector<Layer> layers;  ///< those that no other reads are the outputs; the last one always is
+  int batch = 0;              ///< images that it is measured with; 0: as MeasureOptions says
+  std::string mode;           ///< "inference" or "train"; empty: as MeasureOptions says
+  /// What it is made of, where that is no list of primitives (pruned, or read from another tool); layers is empty then.
+  std::shared_ptr<const Graph> graph;
 };
 
 struct AssembleOptions {
@@ -51,14 +56,16 @@ struct AssembleSummary {
 [[nodiscard]] std::vector<Net> assemble(const std::vector<Prim>& prims, const AssembleOptions& options = {},
                                         AssembleSummary* summary = nullptr);
 
-/// The whole network as ops. op_layers, if given, gets the layer index of every op (-1: the input).
+/// The whole network as ops: net.graph where there is one (all ops of layer -1 then), otherwise that of its layers.
+/// op_layers, if given, gets the layer index of every op (-1: the input).
 /// Op names begin with "L<index>." ("L3.dw"); every layer has at least one op, and the ops of a layer stand
 /// together, the additions of its inputs first. @throws Error(Fault::input) naming the layer that does not fit.
 [[nodiscard]] Graph lower(const Net& net, std::vector<int>* op_layers = nullptr);
 
 /// YAML as aw_nas writes it (final_model_cfg.genotypes, a list or a Python literal), with hwprof's own keys
 /// beside in the map `hwprof`: id, purpose, arch, image_size, image_channels, glue (layer indices), inputs (by
-/// layer). Of a file without them the id is the file's name, and the image that of the first layer.
+/// layer), batch, mode, graph (its ops, without weights). Of a file without them the id is the file's name, and the
+/// image that of the first layer.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] Net load_net(const std::string& file);
 /// extra_yaml: a YAML map whose keys are written first (aw_nas' base_cfg_template); may be empty. Appears by

@@ -3,12 +3,14 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "net/graph_yaml.hpp"
 
 namespace hwprof {
 namespace fs = std::filesystem;
@@ -25,8 +27,10 @@ std::string in(const std::string& dir, const char* name) {
 
 bool same(const Net& a, const Net& b) {
   if (a.id != b.id || a.purpose != b.purpose || a.arch != b.arch || a.image_size != b.image_size ||
-      a.image_channels != b.image_channels || a.layers.size() != b.layers.size())
+      a.image_channels != b.image_channels || a.batch != b.batch || a.mode != b.mode ||
+      a.layers.size() != b.layers.size() || static_cast<bool>(a.graph) != static_cast<bool>(b.graph))
     return false;
+  if (a.graph && net::graph_text(*a.graph, "") != net::graph_text(*b.graph, "")) return false;
   for (std::size_t i = 0; i < a.layers.size(); ++i)
     if (a.layers[i].prim != b.layers[i].prim || a.layers[i].glue != b.layers[i].glue ||
         a.layers[i].inputs != b.layers[i].inputs)
@@ -46,6 +50,8 @@ std::string finished_by(const std::string& dir) {
 void check(const MeasureOptions& options) {
   const auto refuse = [](const std::string& what) { throw Error(Fault::usage, "measuring: " + what); };
   if (options.batch < 1) refuse("batch must be at least 1, found " + std::to_string(options.batch));
+  if (options.mode != "inference" && options.mode != "train")
+    refuse("mode must be inference or train, found " + base::in_quotes(options.mode));
   if (options.threads < 1) refuse("threads must be at least 1, found " + std::to_string(options.threads));
   if (!(options.max_rel_ci > 0) || !(options.max_rel_ci < 1))
     refuse("the relative interval must be within 0 to 1, found " + base::format_number(options.max_rel_ci));
@@ -132,7 +138,20 @@ void BaseHardwareCompiler::measure(const std::vector<Artifact>& artifacts, const
       throw Error(Fault::usage, artifact.dir + ": is to be measured twice in one call");
   }
   if (artifacts.empty()) throw Error(Fault::usage, "measuring: there is no network to measure");
-  do_measure(artifacts, options);
+  if (can_train()) return do_measure(artifacts, options);
+  std::map<int, std::vector<Artifact>> by_batch;
+  for (const Artifact& artifact : artifacts) {
+    const std::string& mode = artifact.net.mode.empty() ? options.mode : artifact.net.mode;
+    if (mode != "inference")
+      throw Error(Fault::unsupported, artifact.dir + ": " + base::in_quotes(name()) +
+                                          " measures inference only; cpu and cuda measure training");
+    by_batch[artifact.net.batch > 0 ? artifact.net.batch : options.batch].push_back(artifact);
+  }
+  for (const auto& [batch, group] : by_batch) {
+    MeasureOptions own = options;
+    own.batch = batch;
+    do_measure(group, own);
+  }
 }
 
 NetRecord BaseHardwareCompiler::hwobj_net_to_primitive(const Artifact& artifact) const {

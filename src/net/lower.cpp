@@ -123,6 +123,12 @@ class Joiner {
 
 Graph lower(const Net& net, std::vector<int>* op_layers) {
   if (op_layers != nullptr) op_layers->clear();
+  if (net.graph) {
+    if (!net.layers.empty())
+      throw Error(Fault::input, "net " + base::in_quotes(net.id) + " has a graph and layers; one of them is expected");
+    if (op_layers != nullptr) op_layers->assign(net.graph->ops.size(), -1);
+    return *net.graph;
+  }
   return Joiner(net, op_layers).run();
 }
 

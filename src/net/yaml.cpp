@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/net.hpp"
+#include "net/graph_yaml.hpp"
 #include "prim/types.hpp"
 #include "prim/yaml.hpp"
 
@@ -74,7 +75,7 @@ std::string id_of_file(const std::string& file) {
 }
 
 void read_own_keys(const Yaml& own, Net& net) {
-  own.only({"id", "purpose", "arch", "image_size", "image_channels", "glue", "inputs"});
+  own.only({"id", "purpose", "arch", "image_size", "image_channels", "glue", "inputs", "batch", "mode", "graph"});
   if (const auto id = own.find("id")) {
     net.id = id->text();
     if (!safe_id(net.id)) id->fail("letters, digits, '.', '_' and '-' are expected, found " + base::in_quotes(net.id));
@@ -83,7 +84,16 @@ void read_own_keys(const Yaml& own, Net& net) {
   if (const auto arch = own.find("arch")) net.arch = arch->text();
   if (const auto size = own.find("image_size")) net.image_size = size->integer(1, prim::max_spatial_size);
   if (const auto channels = own.find("image_channels")) net.image_channels = channels->integer(1, prim::max_channels);
+  if (const auto batch = own.find("batch")) net.batch = batch->integer(1, 1 << 20);
+  if (const auto mode = own.find("mode")) {
+    net.mode = mode->text();
+    if (net.mode != "inference" && net.mode != "train")
+      mode->fail("inference or train is expected, found " + base::in_quotes(net.mode));
+  }
+  if (const auto graph = own.find("graph"))
+    net.graph = std::make_shared<const Graph>(net::read_graph(*graph, net.image_size, net.image_channels));
   const int last = static_cast<int>(net.layers.size()) - 1;
+  if (last < 0) return own.only({"id", "purpose", "arch", "image_size", "image_channels", "batch", "mode", "graph"});
   if (const auto glue = own.find("glue"))
     for (const int index : glue->integers(0, last)) net.layers[static_cast<std::size_t>(index)].glue = true;
   if (const auto inputs = own.find("inputs")) {
@@ -107,6 +117,9 @@ std::string own_keys(const Net& net) {
   if (!net.arch.empty()) out += "  arch: " + base::yaml_scalar(net.arch) + "\n";
   out += "  image_size: " + std::to_string(net.image_size) + "\n";
   out += "  image_channels: " + std::to_string(net.image_channels) + "\n";
+  if (net.batch > 0) out += "  batch: " + std::to_string(net.batch) + "\n";
+  if (!net.mode.empty()) out += "  mode: " + base::yaml_scalar(net.mode) + "\n";
+  if (net.graph) out += "  graph:\n" + net::graph_text(*net.graph, "    ");
   std::vector<int> glue;
   std::string inputs;
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
@@ -127,11 +140,15 @@ Net load_net(const std::string& file) {
   Net net;
   for (auto& prim : prim::read_prims(genotypes, prim::measurement_keys()))
     net.layers.push_back({std::move(prim), false, {}});
-  if (net.layers.empty()) genotypes.fail("a network needs at least one primitive");
   net.id = id_of_file(file);
-  net.image_size = net.layers.front().prim.spatial_size;
-  net.image_channels = net.layers.front().prim.C;
+  if (!net.layers.empty()) {
+    net.image_size = net.layers.front().prim.spatial_size;
+    net.image_channels = net.layers.front().prim.C;
+  }
   if (const auto own = root.find("hwprof")) read_own_keys(*own, net);
+  if (net.layers.empty() != static_cast<bool>(net.graph))
+    genotypes.fail(net.graph ? "a network has either primitives or a graph, found both"
+                             : "a network needs at least one primitive");
   return net;
 }
 

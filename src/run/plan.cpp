@@ -9,6 +9,7 @@
 #include <set>
 
 #include "hwprof/error.hpp"
+#include "net/graph_yaml.hpp"
 
 namespace hwprof::run {
 namespace {
@@ -186,6 +187,10 @@ std::string fingerprint(const Plan& plan) {
   for (const auto& net : plan.nets) {
     mix(net.layers.size());
     mix(static_cast<std::uint64_t>(net.image_size));
+    if (net.batch > 0) mix(static_cast<std::uint64_t>(net.batch));
+    for (const char c : net.mode) mix(static_cast<unsigned char>(c));
+    if (net.graph)
+      for (const char c : net::graph_text(*net.graph, "")) mix(static_cast<unsigned char>(c));
     for (const char c : net.purpose) mix(static_cast<unsigned char>(c));
     for (const auto& layer : net.layers) {
       mix(hash(layer.prim));
