@@ -9,6 +9,7 @@ set(graph base prim)
 set(format base graph)
 set(net base prim graph)
 set(record base prim)
+set(prune base graph)
 set(model base prim graph record)
 set(space base prim graph net record model)
 set(predictor base prim record space model)
@@ -19,10 +20,10 @@ set(measure base)
 set(compiler base prim graph format net record measure)
 set(objective base prim record space model predictor)
 set(report base prim record model)
-set(run base prim graph format net space record measure compiler model objective predictor exact search report)
+set(run base prim graph format prune net space record measure compiler model objective predictor exact search report)
 set(torch base prim graph format net space record measure compiler model predictor)
 set(opencv base prim graph format net record measure compiler)
-set(rooms base prim graph format net record model space predictor transfer exact objective search measure compiler report run
+set(rooms base prim graph format prune net record model space predictor transfer exact objective search measure compiler report run
     torch opencv)
 
 # A public header belongs to the room of its name, these apart.
@@ -33,6 +34,7 @@ set(room_of_snpe compiler)
 set(room_of_dpu compiler)
 set(room_of_kernel graph)  # graph.hpp would hold two concepts
 set(room_of_fusion run)
+set(room_of_jobs run)
 set(room_of_device_log record)
 set(room_of_attribution compiler)
 set(room_of_perf4sight record)

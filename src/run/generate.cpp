@@ -82,7 +82,7 @@ GenerateSummary run::write_plan(Folder& folder, const Plan& plan, const Generate
         paths.push_back(std::string(dir).append("/").append(net.id).append("/").append(name));
   folder.note(paths);
 
-  base::write_file(folder.path(config_file), space_text(options, plan.file));
+  base::write_file(folder.path(config_file), plan.config.empty() ? space_text(options, plan.file) : plan.config);
   if (!options.hardware_file.empty())
     base::write_file(folder.path(hardware_config_file), base::read_file(options.hardware_file));
   save_prims(folder.path(prims_file), plan.prims);

@@ -44,7 +44,8 @@ MeasureSummary summarize(const BaseHardwareCompiler& compiler, const std::vector
       ++summary.failed;
       summary.failures.push_back(artifact.net.id + ": " + record.reason);
     }
-    const auto latency = record.overall.find(Metric::latency);
+    auto latency = record.overall.find(Metric::latency);
+    if (latency == record.overall.end()) latency = record.overall.find(Metric::train_latency);
     if (latency != record.overall.end()) {
       summary.samples += static_cast<std::size_t>(latency->second.samples);
       summary.dropped += static_cast<std::size_t>(latency->second.dropped);

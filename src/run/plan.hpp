@@ -12,6 +12,7 @@ namespace hwprof::run {
 /// What a run is going to do, worked out before anything is written.
 struct Plan {
   SpaceFile file;
+  std::string config;  ///< text of config.yaml, where it is no copy of the space's file
   std::vector<Prim> prims;
   std::vector<Net> nets;  ///< id is the index
   AssembleSummary packing;

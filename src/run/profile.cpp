@@ -18,6 +18,7 @@ base::Json describe(const ProfileOptions& options, const std::string& device) {
   out["ci"] = options.measure.max_rel_ci;
   out["budget"] = options.measure.budget_s;
   out["measure-seed"] = options.measure.seed;
+  if (options.measure.mode != "inference") out["mode"] = options.measure.mode;
   if (!options.measure.device_options.empty()) out["device-options"] = options.measure.device_options;
   out["model"] = options.fit.kind;
   out["metric"] = to_string(options.fit.metric);
@@ -68,8 +69,11 @@ Model fit_model(const run::Plan& plan, const std::vector<NetRecord>& records, Fi
 
 }  // namespace
 
-ProfileSummary profile(const ProfileOptions& options) {
+ProfileSummary profile(const ProfileOptions& asked) {
   const auto begin = std::chrono::steady_clock::now();
+  ProfileOptions options = asked;
+  if (options.measure.mode == "train" && options.fit.metric == Metric::latency)
+    options.fit.metric = Metric::train_latency;
   check(options);
   (void)make_compiler(options.device);
   const run::Plan plan = run::make_plan(options.generate);

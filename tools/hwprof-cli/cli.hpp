@@ -54,6 +54,7 @@ void check_new_file(const std::string& file, bool force);
 // One per source file.
 void add_profile(Cli& cli);
 void add_genprof(Cli& cli);
+void add_jobs(Cli& cli);
 void add_measure(Cli& cli);
 void add_net2primitive(Cli& cli);
 void add_bench(Cli& cli);

@@ -57,6 +57,7 @@ std::string page_of(const CLI::App& app) {
 void add_verbs(Cli& cli) {
   hwprof_cli::add_profile(cli);
   hwprof_cli::add_genprof(cli);
+  hwprof_cli::add_jobs(cli);
   hwprof_cli::add_measure(cli);
   hwprof_cli::add_net2primitive(cli);
   hwprof_cli::add_bench(cli);

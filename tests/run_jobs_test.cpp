@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "base/files.hpp"
+#include "fake_compiler.hpp"
+#include "hwprof/format.hpp"
+#include "hwprof/jobs.hpp"
+#include "temp_folder.hpp"
+#include "throws.hpp"
+
+using namespace hwprof;
+using hwprof_test::error_of;
+using hwprof_test::has;
+using hwprof_test::TempFolder;
+
+namespace {
+
+std::string bundled(const std::string& name) {
+  return std::string(HWPROF_SOURCE_DIR) + "/examples/spaces/" + name + ".yaml";
+}
+
+JobPlan small_plan() {
+  JobPlan plan;
+  plan.networks = {bundled("squeezenet"), bundled("mobilenet_v2")};
+  plan.levels = {0, 0.3, 0.5};
+  plan.strategies = {"random", "l1_norm"};
+  plan.repeats = 2;
+  plan.modes = {"inference", "train"};
+  plan.batches = {4, 1};
+  plan.image_size = 32;
+  return plan;
+}
+
+double params(const Net& net) {
+  double sum = 0;
+  for (const Work& work : count_work(lower(net), {1, net.image_channels, net.image_size, net.image_size}))
+    sum += work.params;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a plan is multiplied out, smaller batches first") {
+  Notes notes;
+  const auto jobs = make_jobs(small_plan(), &notes);
+  // Level 0 once; two random prunings and one by norm for each of two levels.
+  REQUIRE(jobs.size() == 2 * (1 + 2 * 3) * 2 * 2);
+  CHECK_FALSE(notes.empty());  // the weights that were ranked are drawn
+  std::map<std::string, std::set<double>> sizes;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    CHECK(jobs[i].id == std::to_string(i));
+    CHECK(jobs[i].batch == (i < jobs.size() / 2 ? 1 : 4));
+    CHECK(jobs[i].image_size == 32);
+    sizes[jobs[i].arch].insert(params(jobs[i]));
+  }
+  CHECK(sizes.size() == 14);
+  for (const auto& [arch, seen] : sizes) CHECK(seen.size() == 1);  // every batch and mode is of the same network
+  const auto of = [&sizes](const std::string& arch) {
+    REQUIRE(sizes.count(arch) == 1);
+    return *sizes.at(arch).begin();
+  };
+  CHECK(of("squeezenet") > of("squeezenet/random/0.3/0"));
+  CHECK(of("squeezenet/random/0.3/0") > of("squeezenet/random/0.5/0"));
+  CHECK(of("squeezenet/random/0.3/0") != of("squeezenet/random/0.3/1"));
+  CHECK(of("mobilenet_v2/l1_norm/0.5/0") < of("mobilenet_v2/l1_norm/0.3/0"));
+}
+
+TEST_CASE("a network is pruned alike whatever else the plan holds") {
+  JobPlan one = small_plan();
+  one.networks = {bundled("mobilenet_v2")};
+  one.levels = {0.5};
+  one.strategies = {"random"};
+  const auto few = make_jobs(one);
+  const auto many = make_jobs(small_plan());
+  for (const Net& net : many)
+    if (net.arch == few[0].arch) CHECK(params(net) == params(few[0]));
+  one.seed = 1;
+  CHECK(params(make_jobs(one)[0]) != params(few[0]));
+}
+
+TEST_CASE("a plan in YAML") {
+  const TempFolder temp;
+  base::write_file(temp.file("nets/squeezenet.yaml"), base::read_file(bundled("squeezenet")));
+  const std::string file = temp.write("plan.yaml",
+                                      "kind: jobs\nnetworks: [nets/squeezenet.yaml]\nlevels: [0, 0.25]\nstrategies: "
+                                      "[l1_norm]\nrepeats: 3\nper_layer: true\nmodes: [train]\nbatches: [1, 2]\n"
+                                      "image_size: 64\nseed: 5\ntill_first_fail: true\n");
+  const JobPlan plan = load_job_plan(file);
+  CHECK(plan.networks == std::vector<std::string>{temp.file("nets/squeezenet.yaml")});
+  CHECK(plan.levels == std::vector<double>{0, 0.25});
+  CHECK(plan.batches == std::vector<int>{1, 2});
+  CHECK(plan.repeats == 3);
+  CHECK(plan.per_layer);
+  CHECK(plan.till_first_fail);
+  CHECK(plan.seed == 5);
+  CHECK(make_jobs(plan).size() == 4);
+  const auto refused = [&](const std::string& text) {
+    temp.write("bad.yaml", text);
+    return error_of(Fault::input, [&] { (void)load_job_plan(temp.file("bad.yaml")); });
+  };
+  CHECK(has(refused("networks: []\n"), "no network"));
+  CHECK(has(refused("networks: [a]\nlevel: [0]\n"), "levels"));
+  CHECK(has(refused("networks: [a, a]\n"), "twice"));
+  CHECK(has(refused("networks: [a]\nbatches: [0]\n"), "batches"));
+  CHECK(has(refused("networks: [a]\nmodes: [training]\n"), "inference or train"));
+  CHECK(has(refused("kind: chain\nnetworks: [a]\n"), "jobs is expected"));
+  CHECK(has(refused("networks: [a]\nlevels: [.nan]\n"), "levels"));
+  CHECK(has(refused("networks: [a]\nrepeats: 100000\n"), "repeats"));
+}
+
+TEST_CASE("hostile plans are refused before anything is made") {
+  const auto refused = [](auto change) {
+    JobPlan plan = small_plan();
+    change(plan);
+    return error_of(Fault::usage, [&] { (void)make_jobs(plan); });
+  };
+  CHECK(has(refused([](JobPlan& p) { p.levels = {0.5, 1}; }), "level"));
+  CHECK(has(refused([](JobPlan& p) { p.levels = {-0.5}; }), "level"));
+  CHECK(has(refused([](JobPlan& p) { p.strategies = {"best"}; }), "strategy"));
+  CHECK(has(refused([](JobPlan& p) { p.batches = {-1}; }), "batch"));
+  CHECK(has(refused([](JobPlan& p) { p.networks.push_back("elsewhere/squeezenet.yaml"); }), "named 'squeezenet'"));
+  CHECK(has(refused([](JobPlan& p) {
+              p.repeats = 1000;
+              for (int i = 2; i < 100; ++i) p.levels.push_back(i / 1000.0);
+            }),
+            "100000 jobs"));
+}
+
+TEST_CASE("networks of files: listed, network files, ONNX") {
+  const TempFolder temp;
+  const Net listed = load_network(bundled("resnet18"), 64);
+  CHECK(listed.id == "resnet18");
+  CHECK(listed.layers.size() == 12);
+  save_net(temp.file("again.yaml"), listed);
+  CHECK(params(load_network(temp.file("again.yaml"))) == params(listed));
+  CHECK(has(error_of(Fault::input, [&] { (void)load_network(temp.file("again.yaml"), 32); }), "64 pixels"));
+  Net graph = listed;
+  graph.graph = std::make_shared<const Graph>(lower(listed));
+  graph.layers.clear();
+  save_net(temp.file("graph.yaml"), graph);
+  CHECK(load_network(temp.file("graph.yaml"), 96).image_size == 96);
+  CHECK(params(load_network(temp.file("graph.yaml"))) == params(listed));
+  CHECK(has(error_of(Fault::input, [] { (void)load_network(bundled("fbnet")); }), "choices"));
+  error_of(Fault::input, [] { (void)load_network("/no/such/file.yaml"); });
+  error_of(Fault::usage, [] { (void)load_network(bundled("resnet18"), -1); });
+  if (!has_onnx()) return;
+  const Net small = load_network(bundled("squeezenet"), 32);
+  write_onnx(temp.file("net.onnx"), lower(small), {1, 3, 32, 32});
+  const Net back = load_network(temp.file("net.onnx"));
+  CHECK(back.image_size == 32);
+  CHECK(params(back) == params(small));
+  JobPlan plan;
+  plan.networks = {temp.file("net.onnx")};
+  plan.levels = {0.5};
+  plan.strategies = {"l1_norm"};
+  Notes notes;
+  const auto jobs = make_jobs(plan, &notes);
+  CHECK(notes.empty());  // the file has weights
+  CHECK(params(jobs[0]) < params(small));
+}
+
+TEST_CASE("jobs are a run folder that is measured and parsed like any other") {
+  const TempFolder temp;
+  register_compiler("fake", [](const std::string& name) { return std::make_unique<hwprof_test::FakeCompiler>(name); });
+  JobPlan plan = small_plan();
+  plan.networks = {bundled("squeezenet")};
+  plan.levels = {0};
+  plan.modes = {"inference"};
+  GenerateOptions options;
+  options.dir = temp.file("run");
+  options.compilers = {"fake"};
+  const auto summary = generate_jobs(plan, options);
+  CHECK(summary.nets == 2);
+  CHECK(generate_jobs(plan, options).nets == 2);  // completes what is there
+  const auto measured = measure(summary.compiler_dirs.at(0), {});
+  CHECK(measured.measured == 2);
+  const auto records = parse(summary.compiler_dirs[0]);
+  CHECK(records.at(0).arch == "squeezenet");
+  CHECK(load_net(temp.file("run/prof_nets/1.yaml")).batch == 4);
+  plan.seed = 9;
+  CHECK(has(error_of(Fault::usage, [&] { generate_jobs(plan, options); }), "seed"));
+  const JobPlan kept = load_job_plan(temp.file("run/config.yaml"));
+  CHECK(kept.batches == std::vector<int>{4, 1});
+  CHECK(kept.levels == std::vector<double>{0});
+  CHECK(kept.image_size == 32);
+}
