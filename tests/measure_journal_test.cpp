@@ -254,3 +254,26 @@ TEST_CASE("a failure is kept with its kind") {
   CHECK(found.failures[0].kind == "out_of_memory");
   CHECK(found.failures[0].reason == "no \"room\"\nat all");
 }
+
+TEST_CASE("readings are kept beside the visits") {
+  const TempFolder folder;
+  const std::string file = folder.file("j.jsonl");
+  {
+    Journal journal(file, head);
+    journal.append(Readings{{{"memory_bytes", 4096}, {"energy_j", 0.125}}, {{"process_memory_bytes", "refused"}}});
+    journal.append(visit_of(0));
+  }
+  const JournalContent back = load_journal(file);
+  REQUIRE(back.readings.size() == 1);
+  CHECK(back.readings[0].values == std::map<std::string, double>{{"memory_bytes", 4096}, {"energy_j", 0.125}});
+  CHECK(back.readings[0].absent == std::map<std::string, std::string>{{"process_memory_bytes", "refused"}});
+  CHECK(back.visits.size() == 1);
+  CHECK(back.notes.empty());
+  for (const char* bad : {R"({"readings":{"memory_bytes":-1},"absent":{}})",
+                          R"({"readings":{"memory_bytes":"x"},"absent":{}})", R"({"readings":{}})"}) {
+    std::ofstream(file, std::ios::app) << with_checksum(bad);
+    const JournalContent content = load_journal(file);
+    CHECK(content.readings.size() == 1);
+    CHECK_FALSE(content.notes.empty());
+  }
+}

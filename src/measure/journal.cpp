@@ -85,6 +85,11 @@ void Journal::append(const Failure& failure) {
   content_.failures.push_back(failure);
 }
 
+void Journal::append(const Readings& readings) {
+  write_line(to_body(readings));
+  content_.readings.push_back(readings);
+}
+
 void Journal::sync() {
   if (::fdatasync(handle_) != 0) cannot(file_, "cannot be written", errno);
 }

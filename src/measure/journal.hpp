@@ -25,12 +25,19 @@ struct Failure {
   std::string reason;
 };
 
+/// What a subject was asked once beside its times.
+struct Readings {
+  std::map<std::string, double> values;       ///< by name and unit, "memory_bytes"
+  std::map<std::string, std::string> absent;  ///< likewise: why there is none
+};
+
 /// What the believable lines of a journal say.
 struct JournalContent {
   bool begun = false;  ///< the head is there
   JournalHead head;
   std::vector<Visit> visits;       ///< by round, no round twice
   std::vector<Failure> failures;   ///< at most one
+  std::vector<Readings> readings;  ///< at most one
   std::vector<std::string> notes;  ///< lines that were not believed, now or in an earlier call
   std::size_t tail_notes = 0;      ///< how many of them, at the back, are about what follows good_bytes
   std::size_t good_bytes = 0;      ///< end of the last line that is believed
@@ -57,6 +64,7 @@ class Journal {
 
   void append(const Visit& visit);
   void append(const Failure& failure);
+  void append(const Readings& readings);
   void sync();  ///< returns when the disk has it
 
   [[nodiscard]] const JournalContent& content() const noexcept { return content_; }

@@ -60,6 +60,18 @@ std::vector<Sample> samples_from(const base::JsonReader& json, std::size_t parts
   return samples;
 }
 
+void read_readings(const base::JsonReader& json, JournalContent& content) {
+  constexpr double largest = 1e18;
+  Readings readings;
+  for (const auto& [key, value] : json["readings"].items()) {
+    readings.values[key] = value.number();
+    if (!(readings.values[key] >= 0 && readings.values[key] <= largest))
+      value.fail("a number from 0 to 1e18 is expected");
+  }
+  for (const auto& [key, value] : json["absent"].items()) readings.absent[key] = value.text();
+  if (content.readings.empty()) content.readings.push_back(std::move(readings));
+}
+
 void read_head(const base::JsonReader& json, JournalContent& content) {
   (void)json.schema(schema_name, schema_version);
   content.head.subject = json["net"].text();
@@ -135,6 +147,13 @@ std::string to_body(const Failure& failure) {
   return json.dump(-1, ' ', false, base::Json::error_handler_t::replace);
 }
 
+std::string to_body(const Readings& readings) {
+  base::Json json;
+  json["readings"] = base::Json(readings.values);
+  json["absent"] = base::Json(readings.absent);
+  return json.dump(-1, ' ', false, base::Json::error_handler_t::replace);
+}
+
 std::string to_body(const std::string& note) {
   base::Json json;
   json["note"] = note;
@@ -146,6 +165,7 @@ void read_body(std::string_view body, const std::string& place, JournalContent& 
   if (!content.begun) return read_head(json, content);
   if (json.has("round")) return read_visit(json, content);
   if (json.has("note")) return content.notes.push_back(json["note"].text());
+  if (json.has("readings")) return read_readings(json, content);
   if (!json.has("failed")) json.fail("neither a visit nor a failure nor a note");
   if (content.failures.empty()) content.failures.push_back({json["failed"].text(), json["reason"].text()});
 }

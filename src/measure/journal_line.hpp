@@ -22,6 +22,7 @@ namespace hwprof::measuring {
 [[nodiscard]] std::string to_body(const JournalHead& head);
 [[nodiscard]] std::string to_body(const Visit& visit);
 [[nodiscard]] std::string to_body(const Failure& failure);
+[[nodiscard]] std::string to_body(const Readings& readings);
 [[nodiscard]] std::string to_body(const std::string& note);
 
 /// Adds what a body says to content. @throws Error(Fault::input) for what no journal of ours says.

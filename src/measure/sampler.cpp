@@ -135,6 +135,7 @@ class Run {
       met_[i] = true;
       take(*entry.subject, sample, visit);
     });
+    entry.subject->rest();
     visit.at_s = spent();
     if (failed.empty())
       entry.journal->append(visit);
@@ -182,6 +183,7 @@ class Run {
 }  // namespace
 
 Subject::~Subject() = default;
+void Subject::rest() {}
 
 void sample(const std::vector<Entry>& entries, Host& host, const SamplerOptions& options) {
   Run(entries, host, options).go();

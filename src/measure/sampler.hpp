@@ -20,6 +20,8 @@ class Subject {
   /// they are taken by the clock of the calling thread, which stands still while others have the
   /// processor; a subject for which this makes no sense ignores the wish.
   virtual void forward(double* seconds, bool processor_time) = 0;
+  /// Called behind every visit: gives back what only running takes.
+  virtual void rest();
 };
 
 /// A subject and the journal that its samples go to. One whose journal notes a failure is not run.
