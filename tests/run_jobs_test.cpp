@@ -111,6 +111,33 @@ TEST_CASE("a plan in YAML") {
   CHECK(has(refused("networks: [a]\nrepeats: 100000\n"), "repeats"));
 }
 
+TEST_CASE("a plan in perf4sight's config.ini") {
+  const TempFolder temp;
+  for (const char* name : {"mobilenet_v2", "squeezenet"})
+    base::write_file(temp.file("models/" + std::string(name) + ".yaml"), base::read_file(bundled(name)));
+  const std::string sections =
+      "[create_network_dataset]\nnetworks = ['MobileNetV2', 'squeezenet']\npruning_perc = [0, 30]\nmode = 'l1-norm'\n"
+      "model_desc_dir = models\n[profile]\nbs = [2, 8]\nstage = ['training', 'inference']\ntill_first_fail = True\n";
+  const JobPlan plan = load_job_plan(temp.write("config.ini", sections + "dataset = 'cifar'\n"));
+  REQUIRE(plan.networks.size() == 2);
+  CHECK(has(plan.networks[0], "models/mobilenet_v2.yaml"));
+  CHECK(plan.levels == std::vector<double>{0, 0.3});
+  CHECK(plan.strategies == std::vector<std::string>{"l1_norm"});
+  CHECK(plan.batches == std::vector<int>{2, 8});
+  CHECK(plan.modes == std::vector<std::string>{"train", "inference"});
+  CHECK(plan.image_size == 32);
+  CHECK(plan.till_first_fail);
+  CHECK(make_jobs(plan).size() == 2 * 2 * 2 * 2);
+  CHECK(load_job_plan(temp.write("some.ini", sections + "network = ['squeezenet']\n")).networks.size() == 1);
+  const auto refused = [&](Fault fault, const std::string& text) {
+    temp.write("bad.ini", text);
+    return error_of(fault, [&] { (void)load_job_plan(temp.file("bad.ini")); });
+  };
+  CHECK(has(refused(Fault::input, "[create_network_dataset]\nnetworks = ['squeezenet']\n"), "no file squeezenet.yaml"));
+  CHECK(has(refused(Fault::input, "[fingerprint]\nstage = training\n"), "neither"));
+  CHECK(has(refused(Fault::unsupported, sections + "dataset = ['cifar', 'imagenet']\n"), "one size"));
+}
+
 TEST_CASE("hostile plans are refused before anything is made") {
   const auto refused = [](auto change) {
     JobPlan plan = small_plan();

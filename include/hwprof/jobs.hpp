@@ -26,8 +26,9 @@ struct JobPlan {
 };
 
 /// A plan in YAML, with the keys networks (paths from the file's folder), levels, strategies, repeats, per_layer,
-/// modes, batches, image_size, seed, till_first_fail; or perf4sight's config.ini, whose networks are looked for as
-/// <model_desc_dir>/<network>.yaml, .onnx, and beside the file.
+/// modes, batches, image_size, seed, till_first_fail; or perf4sight's config.ini (any file named .ini), whose networks
+/// are looked for as <network>.yaml or .onnx in model_desc_dir and beside the file, whatever their case, dashes and
+/// underscores.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] JobPlan load_job_plan(const std::string& file);
 

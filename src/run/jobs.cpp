@@ -10,6 +10,7 @@
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
 #include "hwprof/prune.hpp"
+#include "run/jobs.hpp"
 #include "run/steps.hpp"
 
 namespace hwprof {
@@ -181,7 +182,9 @@ std::string plan_text(const JobPlan& plan) {
 
 }  // namespace
 
-JobPlan load_job_plan(const std::string& file) {
+namespace {
+
+JobPlan plan_of_yaml(const std::string& file) {
   const auto yaml = base::Yaml::load(file);
   yaml.only({"kind", "networks", "levels", "strategies", "repeats", "per_layer", "modes", "batches", "image_size",
              "seed", "till_first_fail"});
@@ -204,6 +207,13 @@ JobPlan load_job_plan(const std::string& file) {
     plan.seed = static_cast<std::uint64_t>(seed->integer());
   }
   if (const auto till = yaml.find("till_first_fail")) plan.till_first_fail = till->boolean();
+  return plan;
+}
+
+}  // namespace
+
+JobPlan load_job_plan(const std::string& file) {
+  JobPlan plan = fs::path(file).extension() == ".ini" ? run::plan_of_config(file) : plan_of_yaml(file);
   try {
     check(plan);
   } catch (const Error& error) {
@@ -264,6 +274,7 @@ GenerateSummary generate_jobs(const JobPlan& plan, const GenerateOptions& option
   for (const auto& name : options.compilers) (void)make_compiler(name);  // an unknown one is refused at once
   run::Plan work;
   work.nets = make_jobs(plan, &work.notes);
+  if (plan.till_first_fail) work.notes.emplace_back("the plan asks for --till-first-fail; give it to measure");
   run::Folder folder(options.dir);
   folder.begin(describe(plan, options.compilers), run::fingerprint(work),
                options.force ? run::Earlier::replace : run::Earlier::go_on);
