@@ -64,7 +64,6 @@ void add_device_options(CLI::App* verb, hwprof::MeasureOptions& options) {
   add_device_option(verb, options, "perf-profile", "Performance profile of the device");
   add_device_option(verb, options, "runs", "Runs of each network");
   add_device_option(verb, options, "inputs", "Random inputs of each run");
-  add_device_option(verb, options, "memory-limit", "Bytes that a network may take");
   const auto put = [&options](const std::vector<std::string>& values) {
     for (const auto& value : values) put_device_option(options, value);
   };
@@ -74,13 +73,17 @@ void add_device_options(CLI::App* verb, hwprof::MeasureOptions& options) {
 
 void add_measure_options(CLI::App* verb, hwprof::MeasureOptions& options) {
   verb->add_option("--batch", options.batch, "Images per forward");
-  verb->add_option("--mode", options.mode, "inference or train");
-  verb->add_flag("--till-first-fail", options.till_first_fail, "No larger batch after one that ran out of memory");
   verb->add_option("--threads", options.threads, "Threads of the device library");
   verb->add_flag("--channels-last", options.channels_last, "NHWC memory layout");
   verb->add_option("--budget", options.budget_s, "Seconds of measuring");
   verb->add_option("--ci", options.max_rel_ci, "Relative confidence interval at which a network is done");
   add_device_options(verb, options);
+}
+
+void add_training_options(CLI::App* verb, hwprof::MeasureOptions& options) {
+  verb->add_option("--mode", options.mode, "inference or train");
+  verb->add_flag("--till-first-fail", options.till_first_fail, "No larger batch after one that ran out of memory");
+  add_device_option(verb, options, "memory-limit", "Bytes that a network may take");
 }
 
 void add_fit_options(CLI::App* verb, hwprof::FitOptions& options) {

@@ -27,6 +27,7 @@ void add_output_options(CLI::App* verb, Cli& cli);                         ///< 
 void add_plugin_option(CLI::App* verb, Cli& cli);                          ///< --plugin
 void add_device_options(CLI::App* verb, hwprof::MeasureOptions& options);  ///< --device-option and short forms
 void add_measure_options(CLI::App* verb, hwprof::MeasureOptions& options);
+void add_training_options(CLI::App* verb, hwprof::MeasureOptions& options);
 void add_fit_options(CLI::App* verb, hwprof::FitOptions& options);
 
 /// An option that takes one value each time it is given.

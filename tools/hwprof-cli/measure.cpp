@@ -56,6 +56,7 @@ void add_measure(Cli& cli) {
   CLI::App* verb = add_verb(cli, "measure", "Measure compiled networks", [&cli, options] { measure(cli, *options); });
   verb->add_option("DIR", options->dir, "Compiler folder, or a run folder for all of them")->required();
   add_measure_options(verb, options->measure);
+  add_training_options(verb, options->measure);
   verb->add_option("--seed", options->measure.seed, "Seed of the order of visits")->check(CLI::NonNegativeNumber);
   add_plugin_option(verb, cli);
   add_output_options(verb, cli);

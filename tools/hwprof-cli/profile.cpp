@@ -97,6 +97,7 @@ void add_profile(Cli& cli) {
   verb->add_option("--calibration", job.generate.calibration_nets, "Sampled architectures to fit on");
   verb->add_option("--validation", job.generate.validation_nets, "Sampled architectures kept out of the fit");
   add_measure_options(verb, job.measure);
+  add_training_options(verb, job.measure);
   verb->add_option("--seed", options->seed, "Seed of everything that is drawn")->check(CLI::NonNegativeNumber);
   verb->add_option("--model", job.fit.kind, "Kind of the model");
   add_fit_options(verb, job.fit);
