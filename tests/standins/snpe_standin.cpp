@@ -269,7 +269,10 @@ void bench(const std::vector<std::string>& arguments) {
   std::ofstream(folder() + "/benched", std::ios::app) << phone + " " + name + "\n";
   if (goes_away(phone)) throw Failed{"error: device '" + phone + "' not found"};
   if (has_fault("hang", name)) std::this_thread::sleep_for(std::chrono::hours(1));
-  if (has_fault("die", name)) std::raise(SIGSEGV);
+  if (has_fault("die", name)) {
+    std::signal(SIGSEGV, SIG_DFL);  // else a sanitizer turns the signal into an exit
+    std::raise(SIGSEGV);
+  }
   const Dlc dlc = load_dlc(config["Model"]["Dlc"]);
   check_inputs(config["Model"]["InputList"], dlc, true);
   std::vector<std::string> runtimes;
