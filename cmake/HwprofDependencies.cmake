@@ -36,3 +36,23 @@ if(HWPROF_ONNX)
                         "-DHWPROF_ONNX=OFF.")
   endif()
 endif()
+
+if(HWPROF_CAFFE)
+  find_package(Protobuf QUIET)
+  if(NOT TARGET protobuf::libprotobuf OR NOT TARGET protobuf::protoc)
+    message(FATAL_ERROR "hwprof: protobuf or its compiler was not found. Install them (Debian: libprotobuf-dev "
+                        "protobuf-compiler), name them with -DCMAKE_PREFIX_PATH=/path/to/protobuf, or leave Caffe out "
+                        "with -DHWPROF_CAFFE=OFF.")
+  endif()
+endif()
+
+if(HWPROF_OPENCV)
+  find_package(OpenCV QUIET COMPONENTS core dnn)
+  if(NOT OpenCV_FOUND)
+    message(FATAL_ERROR "hwprof: OpenCV's DNN module was not found. Install it (Debian: libopencv-dev), name it with "
+                        "-DOpenCV_DIR=/path, or leave the component out with -DHWPROF_OPENCV=OFF.")
+  endif()
+  if(NOT HWPROF_CAFFE)
+    message(FATAL_ERROR "hwprof: the OpenCV component reads Caffe files; it needs -DHWPROF_CAFFE=ON.")
+  endif()
+endif()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Three install components: core (no libtorch), torch, tools (the program installs itself, with the example spaces).
+# Install components: core (no libtorch), torch, opencv, tools (the program installs itself, with the example spaces).
 include(CMakePackageConfigHelpers)
 set(hwprof_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hwprof)
 
@@ -14,6 +14,14 @@ if(HWPROF_TORCH)
     FILE_SET HEADERS COMPONENT torch)
   install(EXPORT hwprof_torch FILE hwprofTorchTargets.cmake NAMESPACE hwprof:: DESTINATION ${hwprof_cmake_dir}
     COMPONENT torch)
+endif()
+
+if(HWPROF_OPENCV)
+  install(TARGETS hwprof_opencv EXPORT hwprof_opencv
+    ARCHIVE COMPONENT opencv LIBRARY COMPONENT opencv RUNTIME COMPONENT opencv
+    FILE_SET HEADERS COMPONENT opencv)
+  install(EXPORT hwprof_opencv FILE hwprofOpenCvTargets.cmake NAMESPACE hwprof:: DESTINATION ${hwprof_cmake_dir}
+    COMPONENT opencv)
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hwprofConfig.cmake.in

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <google/protobuf/io/coded_stream.h>
 
-#include <charconv>
 #include <limits>
 
 #include "base/files.hpp"
@@ -14,14 +13,6 @@
 
 namespace hwprof {
 namespace format {
-
-double to_double(float value) {
-  std::array<char, 64> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-  double out = static_cast<double>(value);
-  std::from_chars(text.data(), end.ptr, out);
-  return out;
-}
 
 int to_int(const NodeView& node, const char* what, std::int64_t value) {
   constexpr std::int64_t most = 1 << 30;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "format/onnx_node.hpp"
+#include "format/reals.hpp"
 #include "hwprof/format.hpp"
 
 namespace hwprof::format {
@@ -121,9 +122,6 @@ class OnnxReader {
   bool converted_ = false;
   OnnxNet net_;
 };
-
-/// The double whose shortest decimal is the float's: 0.01 for 0.01F.
-[[nodiscard]] double to_double(float value);
 
 /// An int for an attribute. @throws Error(Fault::input) outside -2^30 to 2^30.
 [[nodiscard]] int to_int(const NodeView& node, const char* what, std::int64_t value);

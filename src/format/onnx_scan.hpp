@@ -6,10 +6,8 @@
 
 namespace hwprof::format {
 
-/// Walks through the bytes of a model without building anything, because protobuf would make a hundred bytes of memory
-/// from two of a hostile file, and because its own errors have no place.
-/// @throws Error(Fault::input) with the offset, for a message that is cut short or has absurdly many parts;
-/// Error(Fault::unsupported) for control flow, sparse tensors, functions and training information.
+/// scan_proto() of a model; refuses control flow, sparse tensors, functions and training information.
+/// @throws as scan_proto.
 void scan_onnx(std::string_view bytes, const std::string& source);
 
 }  // namespace hwprof::format
