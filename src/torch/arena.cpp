@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <new>
@@ -20,6 +22,7 @@ namespace {
 constexpr std::size_t huge_page = std::size_t{1} << 21;
 constexpr std::size_t page = 4096;
 constexpr std::size_t line = 64;
+constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 constexpr std::uint8_t first_priority = 255;  // c10 ignores who has less than the last one set
 
 /// A reserved range of addresses, handed out by first fit; neighbours that are free are joined.
@@ -65,6 +68,7 @@ class Region {
     if (bytes > size_) throw std::bad_alloc();
     const std::size_t need = (bytes + unit - 1) / unit * unit;
     const std::lock_guard lock(mutex_);
+    if (bytes > most_ || use_.allocated > most_ - bytes) throw std::bad_alloc();
     for (auto block = free_.begin(); block != free_.end(); ++block) {
       const auto offset = static_cast<std::size_t>(block->first - base_);
       const std::size_t skip = (unit - offset % unit) % unit;
@@ -76,7 +80,11 @@ class Region {
       else
         free_.erase(block);
       if (whole > need + skip) free_[begin + skip + need] = whole - need - skip;
-      used_[begin + skip] = need;
+      used_[begin + skip] = {need, bytes};
+      use_.allocated += bytes;
+      use_.reserved += need;
+      use_.peak_allocated = std::max(use_.peak_allocated, use_.allocated);
+      use_.peak_reserved = std::max(use_.peak_reserved, use_.reserved);
       return begin + skip;
     }
     throw std::bad_alloc();
@@ -87,7 +95,9 @@ class Region {
     const std::lock_guard lock(mutex_);
     const auto taken = used_.find(pointer);
     if (taken == used_.end()) return;
-    auto block = free_.emplace(static_cast<char*>(pointer), taken->second).first;
+    auto block = free_.emplace(static_cast<char*>(pointer), taken->second.size).first;
+    use_.allocated -= taken->second.asked;
+    use_.reserved -= taken->second.size;
     used_.erase(taken);
     const auto next = std::next(block);
     if (next != free_.end() && block->first + block->second == next->first) {
@@ -101,6 +111,23 @@ class Region {
     free_.erase(block);
   }
 
+  [[nodiscard]] ArenaUse use() {
+    const std::lock_guard lock(mutex_);
+    return use_;
+  }
+
+  void reset_peak() {
+    const std::lock_guard lock(mutex_);
+    use_.peak_allocated = use_.allocated;
+    use_.peak_reserved = use_.reserved;
+  }
+
+  /// Beside what there is now.
+  void limit(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    most_ = bytes > unlimited - use_.allocated ? unlimited : use_.allocated + bytes;
+  }
+
   /// Gives the memory, not the addresses, of everything free back to the system.
   void release() {
     const std::lock_guard lock(mutex_);
@@ -112,12 +139,18 @@ class Region {
   }
 
  private:
+  struct Block {
+    std::size_t size = 0, asked = 0;
+  };
+
   char* base_ = nullptr;
   std::size_t size_ = 0;
   std::string text_;
   std::mutex mutex_;
   std::map<char*, std::size_t> free_;  // by address
-  std::unordered_map<void*, std::size_t> used_;
+  std::unordered_map<void*, Block> used_;
+  ArenaUse use_;
+  std::size_t most_ = unlimited;
 };
 
 /// Never destroyed: tensors that libtorch keeps for itself may lie in it.
@@ -151,7 +184,31 @@ ArenaAllocator& arena_allocator() {
   return *instance;
 }
 
+bool is_installed() {
+  return c10::GetCPUAllocator() == &arena_allocator();
+}
+
 }  // namespace
+
+std::optional<ArenaUse> arena_use() {
+  return is_installed() ? std::optional<ArenaUse>(region().use()) : std::nullopt;
+}
+
+void reset_arena_peak() {
+  region().reset_peak();
+}
+
+void release_arena() {
+  region().release();
+}
+
+ArenaLimit::ArenaLimit(std::size_t bytes) {
+  region().limit(bytes);
+}
+
+ArenaLimit::~ArenaLimit() {
+  region().limit(unlimited);
+}
 
 TensorArena::TensorArena() : text_(region().text()) {
   if (!region().usable() || c10::GetCPUAllocator() != c10::GetDefaultCPUAllocator()) {
