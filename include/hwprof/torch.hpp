@@ -50,6 +50,9 @@ class GraphModule : public torch::nn::Module {
 
   /// The same, calling after(i) when op i is done.
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& input, const std::function<void(int op)>& after);
+  /// The same with what the op gave.
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& input,
+                                      const std::function<void(int op, const torch::Tensor& value)>& after);
 
   [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
 

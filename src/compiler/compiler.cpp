@@ -80,6 +80,7 @@ void check(const NetRecord& record, const Artifact& artifact) {
   for (std::size_t i = 0; i < record.prims.size(); ++i)
     if (record.prims[i].prim != artifact.net.layers[i].prim)
       refuse("has another primitive than the network at layer " + std::to_string(i));
+  if (artifact.net.graph) return;  // it has no layers that costs could be attributed to
   const double overall = value_of(record.overall, Metric::latency);
   const double overhead = value_of(record.overhead, Metric::latency);
   if (!(overhead >= 0)) refuse("has an overhead of " + base::format_number(overhead) + " s");

@@ -167,6 +167,11 @@ torch::Tensor GraphModule::forward(const torch::Tensor& input) {
 }
 
 torch::Tensor GraphModule::forward(const torch::Tensor& input, const std::function<void(int)>& after) {
+  return forward(input, [&after](int op, const torch::Tensor&) { after(op); });
+}
+
+torch::Tensor GraphModule::forward(const torch::Tensor& input,
+                                   const std::function<void(int, const torch::Tensor&)>& after) {
   std::vector<torch::Tensor> values(graph_.ops.size());
   std::vector<torch::Tensor> inputs;
   const bool may_overwrite = !at::GradMode::is_enabled();
@@ -187,7 +192,7 @@ torch::Tensor GraphModule::forward(const torch::Tensor& input, const std::functi
       for (const int from : op.inputs)
         if (last(from)) values[static_cast<std::size_t>(from)].reset();
     }
-    after(static_cast<int>(i));
+    after(static_cast<int>(i), values[i]);
   }
   return values[static_cast<std::size_t>(graph_.outputs[0])];
 }

@@ -10,8 +10,11 @@
 
 #include "hwprof/compiler.hpp"
 #include "hwprof/torch.hpp"
+#include "measure/energy.hpp"
 #include "measure/outcome.hpp"
 #include "measure/sampler.hpp"
+#include "torch/options.hpp"
+#include "torch/subject.hpp"
 
 namespace hwprof {
 
@@ -29,21 +32,30 @@ class Measuring {
  private:
   [[nodiscard]] measuring::JournalHead head_of(const Artifact& artifact) const;
   [[nodiscard]] bool is_finished() const;
+  void set_limit();
   void open_journals();
   void open_references();
   void build_subjects();
+  void build(std::size_t entry);
+  void read(std::size_t entry, measuring::EnergyCounter& counter);
+  [[nodiscard]] std::string earlier_failure(const Net& net) const;
+  void note(std::size_t entry, measuring::Failure failure);
   void sample();
   void save_outcomes(const std::map<std::string, std::string>& environment) const;
+  [[nodiscard]] std::map<std::string, std::string> environment_of(const Net& net) const;
   [[nodiscard]] torch::Tensor input_of(const Shape& shape);
 
   const std::vector<Artifact>& artifacts_;
   const MeasureOptions& options_;
   torch::Device device_;
+  TorchOptions torch_;
+  std::string limit_text_;
   std::vector<std::unique_ptr<measuring::Journal>> journals_;
-  std::vector<std::unique_ptr<measuring::Subject>> subjects_;
+  std::vector<std::unique_ptr<TorchSubject>> subjects_;
   std::vector<measuring::Entry> entries_;  // the artifacts in their order, then references
   std::map<Shape, torch::Tensor> inputs_;
   WeightPool pool_;
+  std::map<std::string, int> failed_;  // batch at which a network ran out of memory
 };
 
 }  // namespace hwprof

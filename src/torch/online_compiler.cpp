@@ -3,12 +3,16 @@
 
 #include <torch/cuda.h>
 
+#include <cmath>
+
 #include "base/text.hpp"
 #include "compiler/run_state.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/torch.hpp"
 #include "measure/outcome.hpp"
+#include "torch/costs.hpp"
 #include "torch/measuring.hpp"
+#include "torch/train_subject.hpp"
 
 namespace hwprof {
 namespace {
@@ -19,8 +23,16 @@ NetRecord not_measured(NetRecord record, const std::string& reason) {
   return record;
 }
 
-Perf perf_of(const measuring::Estimate& found, const measuring::NetEstimate& of) {
-  return {{Metric::latency, Measured{found.value_s, found.half_width_s, of.samples, of.dropped}}};
+/// "resnet18/random/0.3/1" as generate_jobs() names pruned networks, by what fingerprint() pairs them with.
+void put_arch(std::map<std::string, std::string>& environment, const Net& net) {
+  const auto parts = base::split(net.arch, '/');
+  if (!net.graph && parts.size() != 1) return;
+  constexpr std::size_t pruned = 4;
+  if (parts.size() != pruned && parts.size() != 1) return;
+  const auto level = parts.size() == pruned ? base::to_double(parts[2]) : std::optional<double>(0);
+  if (!level || net.arch.empty() || net.mode.empty()) return;  // an architecture of a space
+  environment.insert(
+      {{"net_name", parts[0]}, {"model", net.arch}, {"level", base::format_number(std::round(1e6 * *level) / 1e4)}});
 }
 
 }  // namespace
@@ -60,8 +72,6 @@ void OnlineCompiler::do_compile(const Artifact& artifact) {
 
 void OnlineCompiler::do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {
   require_device();
-  if (!options.device_options.empty())
-    throw Error(Fault::usage, name() + ": takes no option '" + options.device_options.begin()->first + "'");
   Measuring(artifacts, options, device_).run();
 }
 
@@ -78,6 +88,8 @@ NetRecord OnlineCompiler::do_net_to_primitive(const Artifact& artifact) const {
   if (!images || *images < 1 || *images > std::numeric_limits<int>::max())
     throw Error(Fault::input, files.journal + ": its settings have no batch");
   record.batch = static_cast<int>(*images);
+  const bool train = journal.head.settings.count("mode") != 0;
+  if (train) record.from.mode = "train";
   const auto outcome = measuring::find_outcome(files.outcome);
   if (!outcome) return not_measured(std::move(record), "measuring was not finished; it can be resumed");
   record.state = compiling::parse_state(outcome->state, files.outcome);
@@ -88,21 +100,22 @@ NetRecord OnlineCompiler::do_net_to_primitive(const Artifact& artifact) const {
                                   {"drift_spread", base::format_number(outcome->session.drift_spread)}});
   const auto warning = outcome->environment.find("warning");
   if (warning != outcome->environment.end()) record.reason += (record.reason.empty() ? "" : "; ") + warning->second;
+  put_arch(record.from.environment, artifact.net);
   if (record.state != RunState::measured && record.state != RunState::unsteady) return record;
   auto visits = journal.visits;
-  const std::size_t layers = artifact.net.layers.size();
-  if (visits.size() < outcome->visits || journal.head.parts != layers)
+  const std::size_t layers = artifact.net.layers.size(), parts = journal.head.parts;
+  const bool fits = train ? parts == train_parts(layers) || parts == train_parts(0) : parts == layers;
+  if (visits.size() < outcome->visits || !fits)
     return not_measured(std::move(record), "the journal is damaged: " + std::to_string(visits.size()) + " of " +
-                                               std::to_string(outcome->visits) + " visits, " +
-                                               std::to_string(journal.head.parts) + " of " + std::to_string(layers) +
-                                               " layers");
+                                               std::to_string(outcome->visits) + " visits, " + std::to_string(parts) +
+                                               " parts of " + std::to_string(layers) + " layers");
   visits.resize(outcome->visits);  // a later call that was killed may have added some
-  const auto found = measuring::estimate(visits, layers, outcome->factors);
-  record.overall = perf_of(found.whole, found);
-  for (std::size_t i = 0; i < layers; ++i) {
-    const Layer& layer = artifact.net.layers[i];
-    record.prims.push_back({layer.prim, perf_of(found.parts[i], found), layer.glue});
-  }
+  if (train)
+    put_training_costs(record, artifact.net, visits, parts, journal.head.settings.count("cuda_graph") != 0,
+                       outcome->factors);
+  else
+    put_forward_costs(record, artifact.net, visits, outcome->factors);
+  put_readings(record, journal.readings);
   return record;
 }
 

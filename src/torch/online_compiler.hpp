@@ -15,6 +15,7 @@ class OnlineCompiler : public BaseHardwareCompiler {
  public:
   explicit OnlineCompiler(torch::Device device) : device_(device) {}
   [[nodiscard]] std::string name() const override { return device_.str(); }
+  [[nodiscard]] bool can_train() const override { return true; }
 
  private:
   void do_compile(const Artifact& artifact) override;

@@ -11,6 +11,8 @@
 #include <filesystem>
 
 #include "base/text.hpp"
+#include "measure/energy.hpp"
+#include "torch/cuda.hpp"
 
 namespace hwprof {
 namespace {
@@ -89,17 +91,26 @@ std::map<std::string, std::string> describe_libtorch(const torch::Device& device
   if (device.is_cuda()) {
     out["cudnn"] = yes_no(at::globalContext().hasCuDNN());
     out["cudnn_benchmark"] = yes_no(at::globalContext().benchmarkCuDNN());
-    out["tf32"] = yes_no(at::globalContext().allowTF32CuDNN());
+    out["tf32_cudnn"] = yes_no(at::globalContext().allowTF32CuDNN());
+    out["tf32_cublas"] = yes_no(at::globalContext().allowTF32CuBLAS());
     out["cuda_devices"] = std::to_string(torch::cuda::device_count());
   }
   return out;
 }
 
-TorchSetup::TorchSetup(int threads, const torch::Device& device)
+TorchSetup::TorchSetup(int threads, const torch::Device& device, const TorchOptions& options)
     : environment_(measuring::describe_host()),
       affinity_(threads),
       threads_before_(at::get_num_threads()),
-      blas_threads_before_(blas_threads()) {
+      blas_threads_before_(blas_threads()),
+      benchmark_before_(at::globalContext().benchmarkCuDNN()),
+      cudnn_tf32_before_(at::globalContext().allowTF32CuDNN()),
+      cublas_tf32_before_(at::globalContext().allowTF32CuBLAS()) {
+  if (options.cudnn_benchmark) at::globalContext().setBenchmarkCuDNN(*options.cudnn_benchmark);
+  if (options.tf32) {
+    at::globalContext().setAllowTF32CuDNN(*options.tf32);
+    at::globalContext().setAllowTF32CuBLAS(*options.tf32);
+  }
   at::set_num_threads(threads);
   set_blas_threads(threads);
   environment_.merge(describe_libtorch(device));
@@ -110,10 +121,17 @@ TorchSetup::TorchSetup(int threads, const torch::Device& device)
   if (blas_threads() > 0) environment_["blas_threads"] = std::to_string(blas_threads());
   environment_["denormals"] = at::globalContext().setFlushDenormal(true) ? "flushed" : "kept (not supported here)";
   environment_["gradients"] = "off (inference mode)";
+  if (device.is_cuda()) {
+    environment_["cuda_graph"] = yes_no(options.cuda_graph);
+    environment_.merge(measuring::NvmlCounter(cuda::pci_bus(device)).state());
+  }
 }
 
 TorchSetup::~TorchSetup() {
   at::globalContext().setFlushDenormal(false);
+  at::globalContext().setBenchmarkCuDNN(benchmark_before_);
+  at::globalContext().setAllowTF32CuDNN(cudnn_tf32_before_);
+  at::globalContext().setAllowTF32CuBLAS(cublas_tf32_before_);
   at::set_num_threads(threads_before_);
   set_blas_threads(blas_threads_before_);
 }

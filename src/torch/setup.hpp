@@ -8,6 +8,7 @@
 
 #include "measure/settings.hpp"
 #include "torch/arena.hpp"
+#include "torch/options.hpp"
 
 namespace hwprof {
 
@@ -21,7 +22,7 @@ namespace hwprof {
 class TorchSetup {
  public:
   /// @throws Error(Fault::usage) for more threads than processors.
-  TorchSetup(int threads, const torch::Device& device);
+  TorchSetup(int threads, const torch::Device& device, const TorchOptions& options);
   ~TorchSetup();
   TorchSetup(const TorchSetup&) = delete;
   TorchSetup& operator=(const TorchSetup&) = delete;
@@ -35,6 +36,7 @@ class TorchSetup {
   TensorArena arena_;
   int threads_before_;
   int blas_threads_before_;
+  bool benchmark_before_, cudnn_tf32_before_, cublas_tf32_before_;
 };
 
 }  // namespace hwprof
