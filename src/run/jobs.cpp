@@ -36,6 +36,10 @@ void check(const JobPlan& plan) {
   check_list(plan.modes, "mode");
   check_list(plan.batches, "batch");
   const auto refuse = [](const std::string& what) { throw Error(Fault::usage, "jobs: " + what); };
+  const auto known = list_prune_strategies();
+  for (const auto& strategy : plan.strategies)
+    if (std::find(known.begin(), known.end(), strategy) == known.end())
+      refuse("unknown strategy " + base::in_quotes(strategy) + base::suggest(strategy, known));
   for (const auto& mode : plan.modes)
     if (mode != "inference" && mode != "train")
       refuse("mode must be inference or train, found " + base::in_quotes(mode));

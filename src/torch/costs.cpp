@@ -87,7 +87,7 @@ void put_readings(NetRecord& record, const std::vector<measuring::Readings>& rea
       const auto value = reading.values.find(record::key_of(metric));
       if (value != reading.values.end()) record.overall[metric] = {value->second, 0, 1, 0};
     }
-    for (const auto& [name, reason] : reading.absent) record.from.environment[name] = "absent: " + reason;
+    for (const auto& [name, reason] : reading.absent) record.from.environment["no_" + name] = reason;
   }
 }
 

@@ -16,7 +16,7 @@ void put_forward_costs(NetRecord& record, const Net& net, const std::vector<meas
 void put_training_costs(NetRecord& record, const Net& net, const std::vector<measuring::Visit>& visits,
                         std::size_t parts, bool whole_only, const measuring::Factors& factors);
 
-/// Memory and energy; what is absent goes to the environment with its reason.
+/// Memory and energy; what is absent, "energy_j", goes to the environment as "no_energy_j" with its reason.
 void put_readings(NetRecord& record, const std::vector<measuring::Readings>& readings);
 
 }  // namespace hwprof

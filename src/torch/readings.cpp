@@ -66,6 +66,7 @@ Readings take_readings(TorchSubject& subject, std::size_t parts, const torch::De
   constexpr int forwards = 2;  // the second finds what the first one leaves, such as the optimiser's state
   Readings readings;
   std::vector<double> seconds(parts + 1);
+  subject.forward(seconds.data(), false);  // what libraries set up once is nobody's
   subject.rest();
   release_arena();
   const bool fresh = measuring::reset_process_peak();
