@@ -34,11 +34,13 @@ double opencv_error(const std::string& name, const Graph& graph, const Shape& sh
     const std::vector<int> sizes(shape.begin(), shape.end());
     net.setInput(cv::Mat(sizes, CV_32F, const_cast<float*>(x.data_ptr<float>())));
     // Values that a pool has too many are outputs too, so the graph's own is asked for by name.
-    const auto& last = graph.ops[static_cast<std::size_t>(graph.outputs[0])].name;
+    const Graph written = parse_caffe(text.deploy, text.weights, name).graph;
+    const Op& last = written.ops[static_cast<std::size_t>(written.outputs[0])];
     std::vector<std::vector<cv::Mat>> outs;
-    std::string layer = last;
-    for (const char* suffix : {"/crop_h", "/crop_w"})
-      if (net.getLayerId(last + suffix) > 0) layer = last + suffix;
+    std::string layer = last.name;
+    if (last.kind == OpKind::max_pool || last.kind == OpKind::avg_pool)
+      for (const char* suffix : {"/crop_h", "/crop_w"})
+        if (net.getLayerId(last.name + suffix) > 0) layer = last.name + suffix;
     net.forward(outs, std::vector<cv::String>{layer});
     const cv::Mat& out = outs[0][0];
     if (out.total() != static_cast<std::size_t>(expected.numel())) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "hwprof/format.hpp"
 #include "hwprof/graph.hpp"
 #include "hwprof/predictor.hpp"
 
@@ -63,6 +64,19 @@ class GraphModule : public torch::nn::Module {
   std::vector<int> last_use_;                        // op after which the value is not needed any more; -1: an output
   std::vector<bool> in_place_;                       // the op may overwrite its input
 };
+
+/// Reads a traced or scripted vision model (torch.jit.save) for an input of this size, N C H W: conv2d, batch_norm,
+/// activations, pools, linear, add, mul, cat, split, reshapes and the like, in evaluation mode; docs/torchscript.md
+/// says which. Calls, branches and loops are followed with the sizes that the input gives. Ops are named after the
+/// module that they stand in, "features.0.conv". Like torch.jit.load itself this can run code of the file
+/// (__setstate__): take files from those whom you trust with that.
+/// @throws Error(Fault::unsupported) naming module and op for what a Graph cannot hold, Error(Fault::input) for a file
+/// that libtorch cannot read, or a network that this input does not fit.
+[[nodiscard]] OnnxNet read_torchscript(const std::string& file, const Shape& input);
+
+/// How far two graphs with weights differ on a random input: the largest difference of their first outputs over the
+/// largest value of a's; infinite where the shapes differ. @throws as GraphModule.
+[[nodiscard]] double output_difference(const Graph& a, const Graph& b, const Shape& input, std::uint64_t seed = 0);
 
 /// Lets fit() train the kinds "mlp" and "lstm": Adam with early stopping on a fifth of the networks, one thread,
 /// the same model for the same seed; seconds for a hundred networks. Evaluating them needs no libtorch.

@@ -49,7 +49,8 @@ std::unique_ptr<BaseHardwareCompiler> make_compiler(const std::string& name) {
   }
   if (!make)
     throw Error(Fault::usage, "unknown compiler " + base::in_quotes(name) + base::suggest(word, list_compilers()) +
-                                  "; cpu and cuda come with the component torch, others with a plug-in "
+                                  "; cpu and cuda come with the component torch, opencv with the component opencv, "
+                                  "others with a plug-in "
                                   "(--plugin, HWPROF_PLUGIN_PATH)");
   auto compiler = make(name);
   if (!compiler) throw Error(Fault::internal, "the factory of compiler " + base::in_quotes(word) + " made nothing");

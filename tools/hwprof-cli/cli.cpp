@@ -10,6 +10,9 @@
 #ifdef HWPROF_HAVE_TORCH
 #include "hwprof/torch.hpp"
 #endif
+#ifdef HWPROF_HAVE_OPENCV
+#include "hwprof/opencv.hpp"
+#endif
 
 namespace hwprof_cli {
 
@@ -141,6 +144,9 @@ void prepare_compilers(const Cli& cli) {
 #ifdef HWPROF_HAVE_TORCH
   hwprof::register_torch_compilers();
 #endif
+#ifdef HWPROF_HAVE_OPENCV
+  hwprof::register_opencv_compiler();
+#endif
   for (const auto& library : cli.plugins) hwprof::load_plugin(library);
 }
 
@@ -148,6 +154,10 @@ void check_device(const std::string& device) {
   using hwprof::Error;
   using hwprof::Fault;
   const std::string name = device.substr(0, device.find(':'));
+  if (name == "opencv" && !contains(hwprof::list_compilers(), name))
+    throw Error(Fault::unsupported,
+                "device 'opencv' needs OpenCV's DNN module, which this build is without; install it (Debian: "
+                "libopencv-dev) and configure with -DHWPROF_OPENCV=ON");
   if (!is_torch(name)) return;
   if (!has_torch()) {
     if (contains(hwprof::list_compilers(), name)) return;
@@ -161,6 +171,28 @@ void check_device(const std::string& device) {
   for (const auto& one : known) list += (list.empty() ? "" : ", ") + one;
   throw Error(Fault::unsupported, "device '" + device + "': libtorch has " + list +
                                       " here; for others build with a libtorch that has CUDA (CMAKE_PREFIX_PATH)");
+}
+
+hwprof::OnnxNet read_script(const std::string& file, const hwprof::Shape& input) {
+#ifdef HWPROF_HAVE_TORCH
+  return hwprof::read_torchscript(file, input);
+#else
+  (void)input;
+  throw hwprof::Error(hwprof::Fault::unsupported,
+                      file + ": TorchScript is read with libtorch, which this build is without (-DHWPROF_TORCH=ON)");
+#endif
+}
+
+double difference(const hwprof::Graph& a, const hwprof::Graph& b, const hwprof::Shape& input) {
+#ifdef HWPROF_HAVE_TORCH
+  return hwprof::output_difference(a, b, input);
+#else
+  (void)a;
+  (void)b;
+  (void)input;
+  throw hwprof::Error(hwprof::Fault::unsupported,
+                      "--check computes with libtorch, which this build is without (-DHWPROF_TORCH=ON)");
+#endif
 }
 
 void check_new_file(const std::string& file, bool force) {

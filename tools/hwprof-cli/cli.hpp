@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hwprof/compiler.hpp"
+#include "hwprof/format.hpp"
 #include "hwprof/model.hpp"
 
 namespace hwprof_cli {
@@ -49,6 +50,10 @@ void check_device(const std::string& device);
 /// What --device takes on this machine; call prepare_compilers() before.
 [[nodiscard]] std::vector<std::string> devices();
 
+/// hwprof::read_torchscript and hwprof::output_difference; Error(Fault::unsupported) in a build without libtorch.
+[[nodiscard]] hwprof::OnnxNet read_script(const std::string& file, const hwprof::Shape& input);
+[[nodiscard]] double difference(const hwprof::Graph& a, const hwprof::Graph& b, const hwprof::Shape& input);
+
 /// @throws Error(Fault::usage) when file is there and force is not set.
 void check_new_file(const std::string& file, bool force);
 
@@ -64,6 +69,7 @@ void add_genmodel(Cli& cli);
 void add_predict(Cli& cli);
 void add_evaluate(Cli& cli);
 void add_export(Cli& cli);
+void add_clean_prototxt(Cli& cli);
 void add_sample(Cli& cli);
 void add_check(Cli& cli);
 void add_choose(Cli& cli);

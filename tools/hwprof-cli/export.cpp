@@ -9,8 +9,8 @@
 
 #include "cli.hpp"
 #include "export_model.hpp"
+#include "export_net.hpp"
 #include "hwprof/error.hpp"
-#include "hwprof/format.hpp"
 #include "hwprof/net.hpp"
 #include "hwprof/space.hpp"
 #include "output.hpp"
@@ -23,12 +23,13 @@ using hwprof::Fault;
 namespace fs = std::filesystem;
 
 struct Options {
-  std::vector<std::string> inputs, archs;
+  std::vector<std::string> inputs, scripts, archs;
   std::string hardware, format = "onnx", dir;
+  std::vector<std::int64_t> script_input{1, 3, 224, 224};
   int image_size = 0;
   std::size_t sample = 0;
   std::uint64_t seed = 0;
-  hwprof::OnnxOptions onnx;
+  NetFormat net;
   bool force = false;
 };
 
@@ -83,6 +84,16 @@ Item item_of(hwprof::Net net, std::size_t i) {
   return item;
 }
 
+Item item_of(const std::string& file, hwprof::OnnxNet net, std::size_t i) {
+  Item item;
+  item.stem = number(i) + "-" + safe(fs::path(file).stem().string());
+  item.graph = std::move(net.graph);
+  item.input = net.input;
+  item.about["source"] = file;
+  if (!net.notes.empty()) item.about["notes"] = net.notes;
+  return item;
+}
+
 /// A network that load_net() takes, or nothing: then it is a space or nothing that hwprof knows.
 std::optional<hwprof::Net> net_in(const std::string& name) {
   std::error_code ignored;
@@ -98,7 +109,14 @@ std::vector<Item> items_of(const Options& options) {
   constexpr std::size_t most = 100000;
   if (options.sample > most) throw Error(Fault::usage, "--sample must be at most " + std::to_string(most));
   std::vector<Item> items;
+  hwprof::Shape shape{};
+  std::copy(options.script_input.begin(), options.script_input.end(), shape.begin());
+  for (const auto& file : options.scripts) items.push_back(item_of(file, read_script(file, shape), items.size()));
   for (const auto& input : options.inputs) {
+    if (fs::path(input).extension() == ".onnx") {
+      items.push_back(item_of(input, hwprof::read_onnx(input), items.size()));
+      continue;
+    }
     if (auto net = net_in(input)) {
       if (!options.archs.empty() || options.sample > 0)
         throw Error(Fault::usage, input + ": is a network; --arch and --sample take a space");
@@ -132,28 +150,26 @@ void save_index(const fs::path& file, const Json& index) {
 }
 
 void export_models(const Cli& cli, const Options& options) {
-  const std::vector<std::string> formats{"onnx", "ofa", "model"};
+  const std::vector<std::string> formats{"onnx", "caffe", "ofa", "model"};
   if (std::find(formats.begin(), formats.end(), options.format) == formats.end())
     throw Error(Fault::usage, "no format '" + options.format + "'" + hwprof::did_you_mean(options.format, formats));
-  if (options.format != "onnx") {
-    if (options.inputs.size() != 1 || !options.archs.empty() || options.sample > 0)
+  if (options.format == "ofa" || options.format == "model") {
+    if (options.inputs.size() != 1 || !options.archs.empty() || options.sample > 0 || !options.scripts.empty())
       throw Error(Fault::usage, "--format " + options.format + " takes one INPUT, a model file or a run folder");
     return export_model(cli, options.inputs.front(), options.format, options.dir, options.force);
   }
+  if (options.inputs.empty() && options.scripts.empty())
+    throw Error(Fault::usage, "INPUT or --torchscript is expected; see hwprof-cli export --help");
+  NetFormat format = options.net;
+  format.name = options.format;
   const fs::path index_file = fs::path(options.dir) / "index.json";
   check_new_file(index_file.string(), options.force);
   const auto items = items_of(options);
-  Json index{{"schema", "hwprof.export/1"},
-             {"format", options.format},
-             {"opset", options.onnx.opset},
-             {"weights_seed", options.onnx.seed}};
+  prepare_images(format, options.dir, options.force);
+  Json index = describe(format);
   auto& files = index["files"] = Json::array();
   for (const auto& item : items) {
-    const std::string name = item.stem + ".onnx";
-    const std::string file = (fs::path(options.dir) / name).string();
-    check_new_file(file, options.force);
-    hwprof::write_onnx(file, item.graph, item.input, options.onnx);
-    Json row{{"file", name}, {"input", item.input}};
+    Json row = write_net(format, options.dir, item.stem, item.graph, item.input, options.force);
     row.update(item.about);
     files.push_back(std::move(row));
   }
@@ -161,7 +177,7 @@ void export_models(const Cli& cli, const Options& options) {
   if (cli.json)
     print_json(index);
   else if (!cli.quiet)
-    std::cout << count(items.size(), "file") << " and index.json in " << options.dir << '\n';
+    std::cout << count(items.size(), "network") << " and index.json in " << options.dir << '\n';
 }
 
 }  // namespace
@@ -170,14 +186,21 @@ void add_export(Cli& cli) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = add_verb(cli, "export", "Write primitives, networks or a model in another tool's format",
                             [&cli, options] { export_models(cli, *options); });
-  verb->add_option("INPUT", options->inputs, "Search spaces or networks, as YAML; or a model")->required();
+  verb->add_option("INPUT", options->inputs, "Search spaces or networks, as YAML or ONNX; or a model");
+  add_repeatable(verb, "--torchscript", options->scripts, "A traced or scripted network");
+  verb->add_option("--input", options->script_input, "Input of the TorchScript networks, N,C,H,W")
+      ->delimiter(',')
+      ->expected(4)
+      ->check(CLI::PositiveNumber);
   verb->add_option("--out", options->dir, "Folder to write into; the file, of a model")->required();
-  verb->add_option("--format", options->format, "onnx, ofa or model");
+  verb->add_option("--format", options->format, "onnx, caffe, ofa or model");
   add_repeatable(verb, "--arch", options->archs, "Write this architecture of the space");
   verb->add_option("--sample", options->sample, "Write so many random architectures")->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
-  verb->add_option("--opset", options->onnx.opset, "ONNX opset");
-  verb->add_option("--weights-seed", options->onnx.seed, "Seed of the weights")->check(CLI::NonNegativeNumber);
+  verb->add_option("--opset", options->net.onnx.opset, "ONNX opset");
+  verb->add_option("--weights-seed", options->net.onnx.seed, "Seed of the weights")->check(CLI::NonNegativeNumber);
+  add_caffe_options(verb, options->net);
+  verb->add_flag("--check", options->net.check, "Read what was written and compute with it");
   verb->add_option("--hardware", options->hardware, "aw_nas' second file");
   verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
   verb->add_flag("--force", options->force, "Replace files that are there");

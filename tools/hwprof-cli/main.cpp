@@ -66,6 +66,7 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_predict(cli);
   hwprof_cli::add_evaluate(cli);
   hwprof_cli::add_export(cli);
+  hwprof_cli::add_clean_prototxt(cli);
   hwprof_cli::add_sample(cli);
   hwprof_cli::add_check(cli);
   hwprof_cli::add_choose(cli);

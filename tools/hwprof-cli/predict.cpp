@@ -5,7 +5,7 @@
 #include <random>
 
 #include "cli.hpp"
-#include "hwprof/format.hpp"
+#include "hwprof/caffe.hpp"
 #include "hwprof/run.hpp"
 #include "inputs.hpp"
 #include "output.hpp"
@@ -16,14 +16,14 @@ namespace {
 struct Options {
   std::string model;
   SpaceChoice space;
-  std::vector<std::string> archs, prims, nets, onnx;
+  std::vector<std::string> archs, prims, nets, onnx, caffe;
   std::size_t sample = 0;
   std::uint64_t seed = 0;
 };
 
 /// A network to predict: what it is called in the answer, and what it is made of.
 struct Item {
-  std::string key, name;  // "arch", "prims", "net" or "onnx"
+  std::string key, name;  // "arch", "prims", "net", "onnx" or "caffe"
   std::vector<hwprof::Prim> prims;
   hwprof::Arch arch;                          ///< for a model that goes by architectures
   std::optional<hwprof::OnnxNet> graph = {};  // instead of primitives
@@ -54,9 +54,9 @@ std::vector<Item> items_of(const Options& options, const ModelChoice& choice, co
   using hwprof::Fault;
   constexpr std::size_t most = 10000000;
   if (options.archs.empty() && options.prims.empty() && options.nets.empty() && options.onnx.empty() &&
-      options.sample == 0)
+      options.caffe.empty() && options.sample == 0)
     throw Error(Fault::usage,
-                "what to predict is expected: architectures, --prims, --net, --onnx or --sample; see "
+                "what to predict is expected: architectures, --prims, --net, --onnx, --caffe or --sample; see "
                 "hwprof-cli predict --help");
   if (options.sample > most) throw Error(Fault::usage, "--sample must be at most " + std::to_string(most));
   std::vector<Item> items;
@@ -66,6 +66,7 @@ std::vector<Item> items_of(const Options& options, const ModelChoice& choice, co
     for (const auto& layer : hwprof::load_net(file).layers) items.back().prims.push_back(layer.prim);
   }
   for (const auto& file : options.onnx) items.push_back({"onnx", file, {}, {}, hwprof::read_onnx(file)});
+  for (const auto& file : options.caffe) items.push_back({"caffe", file, {}, {}, hwprof::read_caffe(file)});
   if (options.archs.empty() && options.sample == 0) return items;
 
   const auto space = open_space(options.space, choice);
@@ -147,6 +148,7 @@ void add_predict(Cli& cli) {
   add_repeatable(verb, "--prims", options->prims, "YAML list of primitives that make one network");
   add_repeatable(verb, "--net", options->nets, "Network file, as in prof_nets");
   add_repeatable(verb, "--onnx", options->onnx, "ONNX file; needs a model of kind 'kernel'");
+  add_repeatable(verb, "--caffe", options->caffe, "Caffe's prototxt; needs a model of kind 'kernel'");
   verb->add_option("--sample", options->sample, "Predict so many random architectures")->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
   verb->add_flag("--json", cli.json, "Print one JSON document");

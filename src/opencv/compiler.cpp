@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opencv/compiler.hpp"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "compiler/run_state.hpp"
+#include "format/caffe_layers.hpp"
+#include "hwprof/attribution.hpp"
+#include "hwprof/caffe.hpp"
+#include "hwprof/error.hpp"
+#include "hwprof/opencv.hpp"
+#include "opencv/measuring.hpp"
+
+namespace hwprof {
+namespace opencv {
+namespace {
+
+constexpr const char* layers_schema = "hwprof.caffe-layers";
+
+NetRecord not_measured(NetRecord record, const std::string& reason) {
+  record.state = RunState::failed;
+  record.reason = reason;
+  return record;
+}
+
+Perf latency(double value, double spread, const measuring::NetEstimate& of) {
+  return {{Metric::latency, Measured{value, spread, of.samples, of.dropped}}};
+}
+
+int batch_of(const measuring::JournalContent& journal, const std::string& file) {
+  const auto batch = journal.head.settings.find("batch");
+  const auto images = batch == journal.head.settings.end() ? std::nullopt : base::to_int(batch->second);
+  if (!images || *images < 1 || *images > std::numeric_limits<int>::max())
+    throw Error(Fault::input, file + ": its settings have no batch");
+  return static_cast<int>(*images);
+}
+
+/// A layer's op: that of its own name, or for a helper ("L3.pool/crop_h") that of the name before the slash.
+std::string op_of(const std::string& layer, const std::set<std::string>& ops) {
+  return ops.count(layer) != 0 ? layer : layer.substr(0, layer.rfind('/'));
+}
+
+/// One node an op, in the order of the layers; layers that took no time ran as parts of others.
+std::vector<NodeRecord> nodes_of(const std::vector<std::string>& layers, const measuring::NetEstimate& found,
+                                 const OpMap& map) {
+  std::vector<NodeRecord> nodes;
+  std::set<std::string> ops;
+  for (const auto& op : map.ops) ops.insert(op.name);
+  std::map<std::string, std::size_t> at;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const measuring::Estimate& part = found.parts[i];
+    if (!(part.value_s > 0)) continue;
+    const std::string name = op_of(layers[i], ops);
+    const auto [place, fresh] = at.emplace(name, nodes.size());
+    if (fresh) {
+      NodeRecord node;
+      node.name = name;
+      node.perf = latency(part.value_s, part.half_width_s, found);
+      nodes.push_back(std::move(node));
+    } else {
+      Measured& sum = nodes[place->second].perf[Metric::latency];
+      sum.value += part.value_s;
+      sum.spread = std::hypot(sum.spread, part.half_width_s);
+    }
+  }
+  return nodes;
+}
+
+}  // namespace
+
+std::vector<std::string> load_layers(const std::string& file) {
+  const auto json = base::JsonReader::load(file);
+  (void)json.schema(layers_schema, 1);
+  std::vector<std::string> out;
+  for (const auto& row : json["layers"].list()) out.push_back(row.text());
+  return out;
+}
+
+void OpenCvCompiler::do_compile(const Artifact& artifact) {
+  const Files files(artifact.dir);
+  const Net& net = artifact.net;
+  CaffeOptions options;
+  options.layers = CaffeLayers::all;
+  write_caffe(files.stem, lower(net), {1, net.image_channels, net.image_size, net.image_size}, options);
+  base::Json json;
+  json["schema"] = std::string(layers_schema) + "/1";
+  json["layers"] = format::caffe_layer_names(base::read_file(files.prototxt), files.prototxt);
+  base::save_json(files.layers, json);
+}
+
+void OpenCvCompiler::do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {
+  Measuring(artifacts, options).run();
+}
+
+NetRecord OpenCvCompiler::do_net_to_primitive(const Artifact& artifact) const {
+  NetRecord record;
+  record.net_id = artifact.net.id;
+  record.from.device = name();
+  record.from.compiler = "opencv";
+  record.from.mode = "inference";
+  const Files files(artifact.dir);
+  const auto journal = measuring::load_journal(files.journal);
+  if (!journal.begun) return not_measured(std::move(record), "was not measured");
+  record.batch = batch_of(journal, files.journal);
+  const auto outcome = measuring::find_outcome(files.outcome);
+  if (!outcome) return not_measured(std::move(record), "measuring was not finished; it can be resumed");
+  record.state = compiling::parse_state(outcome->state, files.outcome);
+  record.reason = outcome->reason;
+  record.from.environment = outcome->environment;
+  record.from.environment.insert({{"measuring_rounds", std::to_string(outcome->session.rounds)},
+                                  {"measuring_seconds", base::format_number(outcome->session.seconds)},
+                                  {"drift_spread", base::format_number(outcome->session.drift_spread)}});
+  if (record.state != RunState::measured && record.state != RunState::unsteady) return record;
+  const auto layers = load_layers(files.layers);
+  auto visits = journal.visits;
+  if (visits.size() < outcome->visits || journal.head.parts != layers.size() + 1)
+    return not_measured(std::move(record), "the journal is damaged: " + std::to_string(visits.size()) + " of " +
+                                               std::to_string(outcome->visits) + " visits, " +
+                                               std::to_string(journal.head.parts) + " parts of " +
+                                               std::to_string(layers.size()) + " layers");
+  visits.resize(outcome->visits);  // a later call that was killed may have added some
+  const auto found = measuring::estimate(visits, journal.head.parts, outcome->factors);
+  record.overall = latency(found.whole.value_s, found.whole.half_width_s, found);
+  const auto& rest = found.parts.back();
+  record.overhead = latency(rest.value_s, rest.half_width_s, found);
+  const OpMap map = op_map(artifact.net);
+  record.nodes = nodes_of(layers, found, map);
+  return attribute(std::move(record), map);
+}
+
+}  // namespace opencv
+
+void register_opencv_compiler() {
+  register_compiler("opencv", [](const std::string& name) -> std::unique_ptr<BaseHardwareCompiler> {
+    if (name != "opencv")
+      throw Error(Fault::usage, "device " + base::in_quotes(name) + ": opencv takes nothing behind its name");
+    return std::make_unique<opencv::OpenCvCompiler>();
+  });
+}
+
+}  // namespace hwprof

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "hwprof/compiler.hpp"
+
+namespace hwprof::opencv {
+
+/// Networks as Caffe files in OpenCV's DNN module, in this process.
+class OpenCvCompiler : public BaseHardwareCompiler {
+ public:
+  [[nodiscard]] std::string name() const override { return "opencv"; }
+
+ private:
+  void do_compile(const Artifact& artifact) override;
+  void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) override;
+  [[nodiscard]] NetRecord do_net_to_primitive(const Artifact& artifact) const override;
+};
+
+}  // namespace hwprof::opencv
