@@ -14,6 +14,7 @@ set(model base prim graph record)
 set(space base prim graph net record model)
 set(predictor base prim record space model)
 set(transfer base prim graph record model space predictor)
+set(fingerprint base prim graph format net record model space)
 set(exact base prim record space model predictor)
 set(search base prim graph record space model objective predictor exact)
 set(measure base)
@@ -23,7 +24,7 @@ set(report base prim record model)
 set(run base prim graph format prune net space record measure compiler model objective predictor exact search report)
 set(torch base prim graph format net space record measure compiler model predictor)
 set(opencv base prim graph format net record measure compiler)
-set(rooms base prim graph format prune net record model space predictor transfer exact objective search measure compiler report run
+set(rooms base prim graph format prune net record model space predictor transfer fingerprint exact objective search measure compiler report run
     torch opencv)
 
 # A public header belongs to the room of its name, these apart.

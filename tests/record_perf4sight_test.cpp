@@ -121,7 +121,7 @@ TEST_CASE("logs of the fitter: columns by name, level from the name, units") {
   CHECK(records[0].from.mode == "train");
   CHECK(records[0].from.environment.at("level") == "30");
   CHECK(records[0].from.environment.at("log") == "resnet18_30");
-  CHECK(records[0].overall.at(Metric::memory).value == 512.5 * 1048576);
+  CHECK(records[0].overall.at(Metric::train_memory).value == 512.5 * 1048576);
   CHECK(records[1].state == RunState::out_of_memory);
   CHECK(records[1].overall.empty());
   CHECK(records[2].state == RunState::failed);
@@ -153,7 +153,7 @@ False|||||||{'bs': 32, 'net_name': 'mnasnet', 'model': None, 'other': [1, 2]}
   CHECK(records[0].net_id == "mnasnet_r1_45");
   CHECK(records[0].batch == 16);
   CHECK(records[0].from.environment.at("dataset") == "cifar");
-  CHECK(records[0].overall.at(Metric::memory).value == 300.5 * 1048576);
+  CHECK(records[0].overall.at(Metric::train_memory).value == 300.5 * 1048576);
   CHECK(records[1].net_id == "mnasnet");
 
   const auto written = folder.file("out/again.csv");
@@ -167,13 +167,28 @@ False|||||||{'bs': 32, 'net_name': 'mnasnet', 'model': None, 'other': [1, 2]}
     CHECK(again[i].from.mode == records[i].from.mode);
     CHECK(again[i].overall.size() == records[i].overall.size());
   }
-  CHECK(again[0].overall.at(Metric::memory).value == records[0].overall.at(Metric::memory).value);
+  CHECK(again[0].overall.at(Metric::train_memory).value == records[0].overall.at(Metric::train_memory).value);
   save_perf4sight_log(written, records, Metric::latency);
   CHECK(load_perf4sight_log(written).size() == 1);  // only what ran out of memory has no need of a latency
   CHECK(has(error_of(Fault::usage, [&] { save_perf4sight_log(written, records, Metric::energy); }), "energy"));
+  NetRecord both;  // as a run has it, with both stages
+  both.net_id = "17";
+  both.arch = "resnet18/random/0.3/1";
+  both.batch = 4;
+  both.overall[Metric::latency].value = 0.25;
+  both.overall[Metric::train_latency].value = 1.5;
+  save_perf4sight_log(written, {both}, Metric::latency);
+  const auto stages = load_perf4sight_log(written);
+  REQUIRE(stages.size() == 2);
+  CHECK(stages[0].from.mode == "inference");
+  CHECK(stages[0].overall.at(Metric::latency).value == 0.25);
+  CHECK(stages[1].overall.at(Metric::train_latency).value == 1.5);
+  CHECK(stages[1].from.environment.at("model") == "resnet18_random_0.3_1.py");
+  CHECK(stages[1].from.environment.at("net_name") == "resnet18");
+  CHECK(stages[1].net_id == "resnet18_random_0.3_1");
 
   const auto reserved = folder.write("a.csv", "passed|mem_reserved|bs\nTrue|10|1\n");
-  CHECK(load_perf4sight_log(reserved, &notes)[0].overall.at(Metric::memory).value == 10485760);
+  CHECK(load_perf4sight_log(reserved, &notes)[0].overall.at(Metric::train_memory).value == 10485760);
   CHECK(has(notes.back(), "mem_reserved is taken"));
 }
 

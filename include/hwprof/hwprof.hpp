@@ -6,6 +6,7 @@
 #include "hwprof/device_log.hpp"
 #include "hwprof/dpu.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/fingerprint.hpp"
 #include "hwprof/fusion.hpp"
 #include "hwprof/graph.hpp"
 #include "hwprof/jobs.hpp"

@@ -59,18 +59,19 @@ struct Perf4sightConfig {
 /// whichever of | , ; and tab the header has; other columns are passed over):
 ///  - the profiler's: passed, mem_used | latency, params (a Python dictionary with bs, net_name, model, …);
 ///  - the fitter's, <net>_<level>-gt.csv: passed, bs, net_name, model, dataset, mem_used | latency.
-/// Memory is in MB of 2^20 bytes, latency in ms. Without mem_used the reserved or the allocated memory is taken, and
+/// Memory is in MB of 2^20 bytes, latency in ms; they become train_memory and train_latency, of inference memory and
+/// latency. Without mem_used the reserved or the allocated memory is taken, and
 /// noted. A row that did not pass becomes a record of state out_of_memory; one that passed without a number, failed.
 /// The record's net_id is the stem of `model`, else net_name_level, else the log's name; its environment has what
-/// fingerprint() pairs networks by: "net_name", "model", "dataset", "log" (the file's stem without -gt), and "level"
+/// pair_costs() pairs networks by: "net_name", "model", "dataset", "log" (the file's stem without -gt), and "level"
 /// [%], from a column level, pruning_level or pruning_perc, else from the number at the end of the log's or model's
 /// name. mode: the row's exec_stage or stage; "train" where it has none, as in perf4sight's own logs.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] std::vector<NetRecord> load_perf4sight_log(const std::string& file, Notes* notes = nullptr);
 
-/// The profiler's form, separator |: records that have the metric, and those that ran out of memory. Figures that a
-/// record does not have stay empty. Appears by rename. @throws Error(Fault::usage) for energy, which the logs do not
-/// have.
+/// The profiler's form, separator |: a row for every memory (latency) of inference and of training, called by the
+/// record's "model" or else its arch or net_id; and one for each record that ran out of memory. Figures that a record
+/// does not have stay empty. Appears by rename. @throws Error(Fault::usage) for another metric than memory and latency.
 void save_perf4sight_log(const std::string& file, const std::vector<NetRecord>& records, Metric metric);
 
 }  // namespace hwprof

@@ -15,6 +15,7 @@ struct ForestOptions {
   int split_features = 0;  ///< features that a split is chosen among; 0: all
   int max_depth = 32;      ///< at most Forest::most_depth
   std::uint64_t seed = 0;
+  bool best_thresholds = false;  ///< the best threshold of a feature instead of a drawn one: a regression tree (CART)
 };
 
 /// An ensemble of extremely randomised regression trees (Geurts, Ernst, Wehenkel, "Extremely randomized trees",

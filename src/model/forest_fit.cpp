@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -110,8 +111,8 @@ class Grower {
   }
 
   Choice choose(const Part& part) {
-    Choice best;
-    if (part.depth >= options_.max_depth || all_equal(part)) return best;
+    Choice chosen;
+    if (part.depth >= options_.max_depth || all_equal(part)) return chosen;
     const double centre = mean(part);
     const std::size_t wanted =
         options_.split_features == 0 ? columns() : static_cast<std::size_t>(options_.split_features);
@@ -119,12 +120,13 @@ class Grower {
     for (std::size_t drawn = 0; drawn < columns() && tried < wanted; ++drawn) {
       if (wanted < columns())
         std::swap(by_chance_[drawn], by_chance_[drawn + base::draw_below(rng_, columns() - drawn)]);
-      const Choice choice = draw(part, by_chance_[drawn], centre);
+      const std::size_t feature = by_chance_[drawn];
+      const Choice choice = options_.best_thresholds ? best(part, feature, centre) : draw(part, feature, centre);
       if (choice.feature < 0) continue;  // constant here: does not count as tried
       ++tried;
-      if (choice.gain > best.gain) best = choice;
+      if (choice.gain > chosen.gain) chosen = choice;
     }
-    return best.gain < 0 ? Choice() : best;
+    return chosen.gain < 0 ? Choice() : chosen;
   }
 
   /// One threshold for the feature; feature -1 where it is constant, gain -1 where a leaf would be too small.
@@ -155,6 +157,40 @@ class Grower {
     const auto least_leaf = static_cast<std::size_t>(options_.min_leaf);
     if (on_left < least_leaf || part.end - part.begin - on_left < least_leaf) return out;
     out.gain = left * left / left_weight + right * right / right_weight;
+    return out;
+  }
+
+  /// The threshold that takes most off the variance, in the middle between two values.
+  Choice best(const Part& part, std::size_t feature, double centre) {
+    const auto& column = samples_.columns[feature];
+    std::vector<std::size_t> sorted(order_.begin() + static_cast<std::ptrdiff_t>(part.begin),
+                                    order_.begin() + static_cast<std::ptrdiff_t>(part.end));
+    std::sort(sorted.begin(), sorted.end(),
+              [&column](std::size_t a, std::size_t b) { return std::tie(column[a], a) < std::tie(column[b], b); });
+    Choice out;
+    if (!(column[sorted.front()] < column[sorted.back()])) return out;
+    out.feature = static_cast<int>(feature);
+    double right = 0, right_weight = 0, left = 0, left_weight = 0;
+    for (const std::size_t i : sorted) {
+      right += samples_.weights[i] * (samples_.targets[i] - centre);
+      right_weight += samples_.weights[i];
+    }
+    const auto least_leaf = static_cast<std::size_t>(options_.min_leaf);
+    for (std::size_t cut = 1; cut < sorted.size(); ++cut) {
+      const std::size_t i = sorted[cut - 1];
+      const double weight = samples_.weights[i], target = weight * (samples_.targets[i] - centre);
+      left += target;
+      left_weight += weight;
+      right -= target;
+      right_weight -= weight;
+      const float below = column[i], above = column[sorted[cut]];
+      if (!(below < above) || cut < least_leaf || sorted.size() - cut < least_leaf) continue;
+      const double gain = left * left / left_weight + right * right / right_weight;
+      if (gain <= out.gain) continue;
+      out.gain = gain;
+      out.threshold = static_cast<float>((static_cast<double>(below) + static_cast<double>(above)) / 2);
+      if (!(out.threshold < above)) out.threshold = below;  // rounding
+    }
     return out;
   }
 

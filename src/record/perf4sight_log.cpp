@@ -173,7 +173,7 @@ class LogReader {
     NetRecord record;
     record.batch = batch(row);
     const std::string net = cell(row, "net_name"), path = cell(row, "model");
-    const std::string model = path.empty() ? path : std::filesystem::path(path).stem().string();
+    const std::string model = record::model_stem(path);
     auto& environment = record.from.environment;
     environment["log"] = log_;
     for (const char* name : {"net_name", "model", "dataset"})
@@ -197,10 +197,13 @@ class LogReader {
       record.reason = "passed is False";
       return record;
     }
+    const bool training = record.from.mode == "train";
     if (header.memory)
-      if (const auto value = number(row, *header.memory)) record.overall[Metric::memory].value = *value * mb;
+      if (const auto value = number(row, *header.memory))
+        record.overall[training ? Metric::train_memory : Metric::memory].value = *value * mb;
     if (header.latency)
-      if (const auto value = number(row, "latency")) record.overall[Metric::latency].value = *value * ms;
+      if (const auto value = number(row, "latency"))
+        record.overall[training ? Metric::train_latency : Metric::latency].value = *value * ms;
     if (record.overall.empty()) {
       record.state = RunState::failed;
       record.reason = "passed, but has no number";
@@ -220,6 +223,17 @@ std::string setting(const NetRecord& record, const std::string& name, const std:
   return found == record.from.environment.end() ? fallback : found->second;
 }
 
+/// Jobs are numbers, and their networks called by arch: network/strategy/level/repeat.
+std::string name_of(const NetRecord& record) {
+  return record.arch.empty() ? record.net_id : record.arch;
+}
+
+std::string model_of(const NetRecord& record) {
+  std::string name = name_of(record);
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name + ".py";
+}
+
 /// A text as Python writes it.
 std::string quoted(const std::string& text) {
   const char quote = text.find('\'') == std::string::npos ? '\'' : '"';
@@ -229,6 +243,15 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::string record::model_stem(const std::string& path) {
+  const std::filesystem::path name = std::filesystem::path(path).filename();
+  const std::string end = name.extension().string();
+  const bool letters = end.size() > 1 && std::all_of(end.begin() + 1, end.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                       });
+  return letters ? name.stem().string() : name.string();
+}
 
 bool record::is_perf4sight_log(std::string_view text) {
   std::string_view head = text.substr(0, 1 << 16);
@@ -250,25 +273,35 @@ std::vector<NetRecord> load_perf4sight_log(const std::string& file, Notes* notes
 }
 
 void save_perf4sight_log(const std::string& file, const std::vector<NetRecord>& records, Metric metric) {
-  if (metric == Metric::energy) throw Error(Fault::usage, "perf4sight's logs hold memory or latency, no energy");
+  if (metric != Metric::memory && metric != Metric::latency)
+    throw Error(Fault::usage, std::string("perf4sight's logs hold memory or latency, not ") + to_string(metric));
   const bool memory = metric == Metric::memory;
   const auto line = [](const std::vector<std::string>& cells) { return base::join(cells, "|") + "\n"; };
   std::string text = memory ? line({memory_header.begin(), memory_header.end()})
                             : line({latency_header.begin(), latency_header.end()});
-  for (const auto& record : records) {
-    const auto found = record.overall.find(metric);
-    const bool passed = found != record.overall.end();
-    if (!passed && record.state != RunState::out_of_memory) continue;
+  const auto add = [&](const NetRecord& record, bool training, std::optional<double> value) {
     const std::string params = "{'test_var': " + quoted(to_string(metric)) + ", 'bs': " + std::to_string(record.batch) +
-                               ", 'dataset': " + quoted(setting(record, "dataset", "imagenet")) +
-                               ", 'net_name': " + quoted(setting(record, "net_name", record.net_id)) +
-                               ", 'exec_stage': " + quoted(record.from.mode == "train" ? "training" : "inference") +
-                               ", 'model': " + quoted(setting(record, "model", record.net_id)) + "}";
+                               ", 'dataset': " + quoted(setting(record, "dataset", "imagenet")) + ", 'net_name': " +
+                               quoted(setting(record, "net_name", base::split(name_of(record), '/').front())) +
+                               ", 'exec_stage': " + quoted(training ? "training" : "inference") +
+                               ", 'model': " + quoted(setting(record, "model", model_of(record))) + "}";
     std::vector<std::string> cells(memory ? memory_header.size() : latency_header.size());
-    cells.front() = passed ? "True" : "False";
-    if (passed) cells[memory ? 3 : 1] = base::format_number(found->second.value / (memory ? mb : ms));
+    cells.front() = value ? "True" : "False";
+    if (value) cells[memory ? 3 : 1] = base::format_number(*value / (memory ? mb : ms));
     cells.back() = record::csv_cell(params, '|');
     text += line(cells);
+  };
+  for (const auto& record : records) {
+    if (record.state == RunState::out_of_memory) {
+      add(record, record.from.mode == "train", {});
+      continue;
+    }
+    for (const bool training : {false, true}) {
+      const Metric one = memory ? (training ? Metric::train_memory : Metric::memory)
+                                : (training ? Metric::train_latency : Metric::latency);
+      if (const auto found = record.overall.find(one); found != record.overall.end())
+        add(record, training, found->second.value);
+    }
   }
   base::write_file(file, text);
 }

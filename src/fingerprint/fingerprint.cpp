@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "base/text.hpp"
+#include "fingerprint/impl.hpp"
+#include "fingerprint/names.hpp"
+#include "hwprof/error.hpp"
+
+namespace hwprof {
+namespace {
+
+using fingerprint::Rows;
+
+constexpr double range_tolerance = 0.01;
+
+std::string name_of(Stage stage, Metric quantity) {
+  return std::string(to_string(stage)) + " " + to_string(quantity);
+}
+
+/// The samples by cost, with their networks' features.
+std::map<std::pair<Stage, Metric>, Rows> rows_of(const CostData& data) {
+  std::map<std::pair<Stage, Metric>, Rows> out;
+  std::map<std::tuple<std::size_t, int, Stage>, std::vector<double>> known;
+  for (const auto& sample : data.samples) {
+    auto& rows = out[{sample.stage, sample.quantity}];
+    rows.stage = sample.stage;
+    rows.quantity = sample.quantity;
+    auto& features = known[{sample.net, sample.batch, sample.stage}];
+    if (features.empty()) features = fingerprint_of(data.nets.at(sample.net), sample.batch, sample.stage);
+    rows.features.push_back(features);
+    rows.y.push_back(sample.value);
+    rows.net.push_back(sample.net);
+    rows.batch.push_back(sample.batch);
+  }
+  return out;
+}
+
+}  // namespace
+
+CostPrediction fingerprint::Target::predict(const std::vector<double>& features, const std::string& family) const {
+  CostPrediction out;
+  out.value = std::max(0.0, parts.predict(fit.kind, features));
+  double share = error;
+  for (const auto& update : updates) {
+    if (plain_name(update.family) != plain_name(family)) continue;
+    out.value = updated(update, update_columns(parts, fit.kind, rule, features));
+    out.updated = true;
+    for (const auto& few : fit.few)                          // sorted by rows
+      if (few.rows <= update.rows) share = 1.25 * few.mean;  // of a mean absolute error, were errors normal
+  }
+  for (std::size_t f = 0; f < features.size(); ++f)
+    if (features[f] < least[f] * (1 - range_tolerance) || features[f] > most[f] * (1 + range_tolerance)) ++out.outside;
+  out.standard_error = share * out.value;
+  return out;
+}
+
+const std::vector<FingerprintFit>& FingerprintModel::fits() const noexcept {
+  return impl_->fits;
+}
+
+const Provenance& FingerprintModel::from() const noexcept {
+  return impl_->from;
+}
+
+bool FingerprintModel::has(Stage stage, Metric quantity) const noexcept {
+  return impl_->find(stage, quantity) != nullptr;
+}
+
+FingerprintModel::FingerprintModel(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+CostPrediction FingerprintModel::predict(const CostedNet& net, int batch, Stage stage, Metric quantity) const {
+  const auto* target = impl_->find(stage, quantity);
+  if (target == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& fit : impl_->fits) known.push_back(name_of(fit.stage, fit.quantity));
+    throw Error(Fault::missing, "the model has no " + name_of(stage, quantity) + "; it has " + base::join(known, ", "));
+  }
+  return target->predict(fingerprint_of(net, batch, stage), net.family);
+}
+
+FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions& options) {
+  const auto kinds = list_fingerprint_kinds();
+  if (options.kind != "auto" && std::find(kinds.begin(), kinds.end(), options.kind) == kinds.end())
+    throw Error(Fault::usage, "unknown kind " + base::in_quotes(options.kind) + base::suggest(options.kind, kinds));
+  if (options.kind == "auto" && !options.assess)
+    throw Error(Fault::usage, "auto needs networks to be held out; name a kind, or assess");
+  auto impl = std::make_shared<FingerprintModel::Impl>();
+  std::string why;
+  for (const auto& [cost, rows] : rows_of(data)) {
+    try {
+      impl->targets.push_back(fingerprint::fit_target(data, rows, options));
+      impl->fits.push_back(impl->targets.back().fit);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::missing) throw;
+      why += (why.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  if (impl->targets.empty()) throw Error(Fault::missing, why.empty() ? "there are no samples to fit on" : why);
+  impl->from = data.from;
+  return FingerprintModel(impl);
+}
+
+FingerprintModel update_fingerprint(const FingerprintModel& model, const CostData& few) {
+  for (const auto part : {&Provenance::device, &Provenance::compiler})
+    if (!(model.from().*part).empty() && !(few.from.*part).empty() && model.from().*part != few.from.*part)
+      throw Error(Fault::usage, "the model is of " + base::in_quotes(model.from().*part) + ", the rows of " +
+                                    base::in_quotes(few.from.*part));
+  auto impl = std::make_shared<FingerprintModel::Impl>(model.impl());
+  bool any = false;
+  for (const auto& [cost, rows] : rows_of(few))
+    for (auto& target : impl->targets) {
+      if (target.fit.stage != rows.stage || target.fit.quantity != rows.quantity) continue;
+      std::map<std::string, fingerprint::Picks> families;
+      for (std::size_t row = 0; row < rows.size(); ++row) families[few.nets[rows.net[row]].family].push_back(row);
+      for (const auto& [family, picks] : families) {
+        auto update = fingerprint::learn_update(target.parts, target.fit.kind, target.rule, rows, picks);
+        update.family = family;
+        auto& updates = target.updates;
+        updates.erase(std::remove_if(updates.begin(), updates.end(),
+                                     [&name = family](const auto& one) { return one.family == name; }),
+                      updates.end());
+        updates.push_back(std::move(update));
+        any = true;
+      }
+    }
+  if (!any) throw Error(Fault::missing, "no row is of a cost that the model has");
+  return FingerprintModel(impl);
+}
+
+int largest_batch(const FingerprintModel& model, const CostedNet& net, Stage stage, const BatchLimits& limits) {
+  const std::pair<Metric, std::optional<double>> all[] = {
+      {Metric::memory, limits.memory_bytes}, {Metric::latency, limits.latency_s}, {Metric::energy, limits.energy_j}};
+  if (std::none_of(std::begin(all), std::end(all), [](const auto& one) { return one.second.has_value(); }))
+    throw Error(Fault::usage, "a limit of memory, latency or energy is expected");
+  for (int batch = 1; batch <= limits.most; ++batch)
+    for (const auto& [quantity, limit] : all)
+      if (limit && !(model.predict(net, batch, stage, quantity).value <= *limit)) return batch - 1;
+  return limits.most;
+}
+
+}  // namespace hwprof

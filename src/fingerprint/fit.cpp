@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "base/text.hpp"
+#include "fingerprint/assess.hpp"
+#include "fingerprint/names.hpp"
+#include "hwprof/error.hpp"
+
+namespace hwprof {
+namespace fingerprint {
+namespace {
+
+constexpr std::size_t least_rows = 8, least_train = 4;
+constexpr const char* automatic = "auto";
+
+/// Rows of one value stay together; more than ten values share ten folds.
+template <typename Of>
+std::vector<Fold> folds_by(const Picks& train, const Picks& all, const Of& of) {
+  constexpr std::size_t most_folds = 10;
+  std::map<decltype(of(std::size_t{})), std::size_t> number;
+  for (const std::size_t row : all) number.emplace(of(row), 0);
+  std::size_t next = 0;
+  for (auto& value : number) value.second = next++ % most_folds;
+  std::vector<Fold> folds;
+  for (std::size_t f = 0; f < std::min(next, most_folds); ++f) {
+    Fold fold;
+    for (const std::size_t row : train)
+      if (number.at(of(row)) != f) fold.train.push_back(row);
+    for (const std::size_t row : all)
+      if (number.at(of(row)) == f) fold.test.push_back(row);
+    if (fold.train.size() >= least_train) folds.push_back(std::move(fold));
+  }
+  if (folds.size() < 2) folds.clear();
+  return folds;
+}
+
+class Fitter {
+ public:
+  Fitter(const CostData& data, const Rows& rows, const FingerprintOptions& options)
+      : data_(data), rows_(rows), options_(options) {
+    all_.resize(rows.size());
+    std::iota(all_.begin(), all_.end(), std::size_t{0});
+    for (const std::size_t row : all_)
+      if (options.train_levels.empty() || contains(options.train_levels, level(row))) train_.push_back(row);
+  }
+
+  Target run() {
+    Target target;
+    auto& fit = target.fit;
+    fit.stage = rows_.stage;
+    fit.quantity = rows_.quantity;
+    fit.rows = train_.size();
+    if (train_.size() < least_rows)
+      throw Error(Fault::missing, std::string(to_string(rows_.stage)) + " " + to_string(rows_.quantity) + ": " +
+                                      std::to_string(least_rows) + " rows to fit on are needed, found " +
+                                      std::to_string(train_.size()));
+    std::set<std::size_t> nets;
+    std::set<std::string> families;
+    for (const std::size_t row : train_) {
+      nets.insert(rows_.net[row]);
+      families.insert(family(row));
+    }
+    fit.nets = nets.size();
+    fit.families = families.size();
+    fit.repeatability = repeatability();
+    const bool choose = options_.kind == automatic;
+    fit.kind = choose ? "blend" : options_.kind;
+    if (options_.assess) assess(target, choose);
+    target.parts = fit_parts(rows_, train_, wanted(fit.kind, target.rule), options_.trees, options_.seed);
+    double sum = 0;
+    for (const std::size_t row : train_)
+      sum += std::abs(target.parts.predict(fit.kind, rows_.features[row]) / rows_.y[row] - 1);
+    fit.fit_error = sum / static_cast<double>(train_.size());
+    fit.importance = importance(rows_, train_, target.parts, fit.kind, options_.seed);
+    target.least = target.most = rows_.features[train_.front()];
+    for (const std::size_t row : train_)
+      for (std::size_t f = 0; f < target.least.size(); ++f) {
+        target.least[f] = std::min(target.least[f], rows_.features[row][f]);
+        target.most[f] = std::max(target.most[f], rows_.features[row][f]);
+      }
+    return target;
+  }
+
+ private:
+  static bool contains(const std::vector<double>& list, double value) {
+    return std::any_of(list.begin(), list.end(), [value](double one) { return std::abs(one - value) < 1e-6; });
+  }
+  [[nodiscard]] const std::string& family(std::size_t row) const { return data_.nets[rows_.net[row]].family; }
+  [[nodiscard]] double level(std::size_t row) const { return data_.nets[rows_.net[row]].level.value_or(0); }
+
+  static std::vector<std::string> wanted(const std::string& kind, const UpdateRule& rule) {
+    std::vector<std::string> kinds{kind};
+    if (rule.columns == "residual") kinds.emplace_back("residual");
+    return kinds;
+  }
+
+  void assess(Target& target, bool choose) const {
+    auto& fit = target.fit;
+    const auto kinds = choose ? list_fingerprint_kinds() : std::vector<std::string>{fit.kind};
+    fit.held_out = "network";
+    auto folds = folds_by(train_, all_, [this](std::size_t row) { return family(row); });
+    if (folds.empty()) {
+      fit.held_out = "level";
+      folds = folds_by(train_, train_, [this](std::size_t row) { return rows_.net[row]; });
+    }
+    if (folds.empty()) {
+      fit.held_out = "batch";
+      folds = folds_by(train_, train_, [this](std::size_t row) { return rows_.batch[row]; });
+    }
+    if (folds.empty()) {
+      fit.held_out = "row";
+      folds = folds_by(train_, train_, [](std::size_t row) { return row % 4; });
+    }
+    std::vector<Parts> parts;
+    auto asked = kinds;
+    if (std::find(asked.begin(), asked.end(), "residual") == asked.end())
+      asked.emplace_back("residual");  // an update may go by its terms
+    const auto held = hold_out(rows_, folds, asked, options_, &parts);
+    fit.by_network = errors_of(held, kinds);
+
+    std::vector<Fold> levels(1);
+    levels.front() = level_fold();
+    HeldOut held_levels;
+    if (!levels.front().test.empty() && levels.front().train.size() >= least_train) {
+      held_levels = hold_out(rows_, levels, kinds, options_);
+      fit.by_level = errors_of(held_levels, kinds);
+    }
+    auto& deciding = options_.by_level && !fit.by_level.empty() ? fit.by_level : fit.by_network;
+    if (choose)
+      fit.kind = std::min_element(deciding.begin(), deciding.end(), [](const auto& a, const auto& b) {
+                   return a.mean < b.mean;
+                 })->kind;
+    for (auto* list : {&fit.by_network, &fit.by_level})
+      for (auto& one : *list) one.chosen = one.kind == fit.kind;
+
+    const auto& errors = (&deciding == &fit.by_level ? held_levels : held).errors.at(fit.kind);
+    double squares = 0;
+    for (const double error : errors) squares += error * error;
+    target.error = std::sqrt(squares / static_cast<double>(errors.size()));
+    if (fit.held_out != "network") return;
+    std::map<std::string, std::pair<double, std::size_t>> by_family;
+    for (std::size_t i = 0; i < held.rows.size(); ++i) {
+      auto& [sum, count] = by_family[family(held.rows[i])];
+      sum += std::abs(held.errors.at(fit.kind)[i]);
+      ++count;
+    }
+    for (const auto& [name, sum] : by_family) fit.families_error[name] = sum.first / static_cast<double>(sum.second);
+    fit.few = choose_rule(rows_, folds, parts, fit.kind, options_.seed, target.rule);
+  }
+
+  static std::vector<KindError> errors_of(const HeldOut& held, const std::vector<std::string>& kinds) {
+    std::vector<KindError> out;
+    for (const auto& kind : kinds) {
+      KindError one;
+      one.kind = kind;
+      const auto& errors = held.errors.at(kind);
+      for (const double error : errors) {
+        one.mean += std::abs(error) / static_cast<double>(errors.size());
+        one.most = std::max(one.most, std::abs(error));
+      }
+      out.push_back(one);
+    }
+    return out;
+  }
+
+  /// perf4sight's split, where its levels are there: fit on 0, 30, 50, 70 and 90 %; else on every second level.
+  [[nodiscard]] Fold level_fold() const {
+    std::set<double> levels;
+    for (const std::size_t row : all_) levels.insert(level(row));
+    std::vector<double> seen = options_.train_levels;
+    if (seen.empty())
+      for (const double level : {0.0, 30.0, 50.0, 70.0, 90.0})
+        if (levels.count(level) != 0) seen.push_back(level);
+    if (options_.train_levels.empty() && seen.size() < 3) {
+      seen.clear();
+      std::size_t i = 0;
+      for (const double level : levels)
+        if (i++ % 2 == 0) seen.push_back(level);
+    }
+    Fold fold;
+    for (const std::size_t row : all_) (contains(seen, level(row)) ? fold.train : fold.test).push_back(row);
+    return fold;
+  }
+
+  [[nodiscard]] std::optional<double> repeatability() const {
+    std::map<std::pair<std::size_t, int>, double> last;
+    double sum = 0;
+    std::size_t count = 0;
+    for (const std::size_t row : all_) {
+      const auto [at, is_new] = last.emplace(std::make_pair(rows_.net[row], rows_.batch[row]), rows_.y[row]);
+      if (is_new) continue;
+      sum += std::abs(at->second - rows_.y[row]) / ((at->second + rows_.y[row]) / 2);
+      ++count;
+      at->second = rows_.y[row];
+    }
+    if (count == 0) return {};
+    return sum / static_cast<double>(count);
+  }
+
+  const CostData& data_;
+  const Rows& rows_;
+  const FingerprintOptions& options_;
+  Picks all_, train_;
+};
+
+}  // namespace
+
+Target fit_target(const CostData& data, const Rows& rows, const FingerprintOptions& options) {
+  return Fitter(data, rows, options).run();
+}
+
+}  // namespace fingerprint
+
+std::vector<std::string> list_fingerprint_kinds() {
+  return {"tree", "forest", "physical", "ratio", "residual", "blend"};
+}
+
+}  // namespace hwprof

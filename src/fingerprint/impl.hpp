@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fingerprint/parts.hpp"
+
+namespace hwprof::fingerprint {
+
+/// How rows of a new network change a prediction. Chosen where whole networks were held out.
+struct UpdateRule {
+  std::string columns = "scale";  ///< what gets factors: "scale", the prediction; "physical", "residual": its terms
+  double deviation = 0.15;        ///< of the factors from their common scale
+  double noise = 0.05;            ///< of a measurement, relative
+};
+
+/// What few rows of one family told.
+struct Update {
+  std::string family;
+  std::size_t rows = 0;
+  std::vector<double> factors;
+  double bias = 0;
+};
+
+/// One fitted cost.
+struct Target {
+  FingerprintFit fit;
+  Parts parts;
+  double error = 0;  ///< root mean square of the relative error, held out
+  UpdateRule rule;
+  std::vector<double> least, most;  ///< of every feature
+  std::vector<Update> updates;
+
+  [[nodiscard]] CostPrediction predict(const std::vector<double>& features, const std::string& family) const;
+};
+
+/// What the rule's factors multiply.
+[[nodiscard]] std::vector<double> update_columns(const Parts& parts, const std::string& kind, const UpdateRule& rule,
+                                                 const std::vector<double>& features);
+/// By Bayesian linear regression (model/bayes.hpp) of the relative errors.
+[[nodiscard]] Update learn_update(const Parts& parts, const std::string& kind, const UpdateRule& rule, const Rows& rows,
+                                  const Picks& picks);
+[[nodiscard]] double updated(const Update& update, const std::vector<double>& columns);
+
+/// Everything about one cost: errors on what was held out, the kind, the fit of that kind.
+[[nodiscard]] Target fit_target(const CostData& data, const Rows& rows, const FingerprintOptions& options);
+
+}  // namespace hwprof::fingerprint
+
+namespace hwprof {
+
+class FingerprintModel::Impl {
+ public:
+  std::vector<fingerprint::Target> targets;
+  std::vector<FingerprintFit> fits;  ///< of the targets
+  Provenance from;
+
+  [[nodiscard]] const fingerprint::Target* find(Stage stage, Metric quantity) const noexcept {
+    for (const auto& target : targets)
+      if (target.fit.stage == stage && target.fit.quantity == quantity) return &target;
+    return nullptr;
+  }
+};
+
+}  // namespace hwprof

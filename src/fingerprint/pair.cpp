@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which network a record is of.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/text.hpp"
+#include "fingerprint/names.hpp"
+#include "hwprof/error.hpp"
+#include "record/perf4sight.hpp"
+
+namespace hwprof {
+namespace {
+
+using fingerprint::plain_name;
+
+std::string setting(const NetRecord& record, const char* name) {
+  const auto found = record.from.environment.find(name);
+  return found == record.from.environment.end() ? std::string() : found->second;
+}
+
+/// What the record's network may be called, the surest first.
+std::vector<std::string> names_of(const NetRecord& record) {
+  std::vector<std::string> out;
+  const auto add = [&out](const std::string& name) {
+    if (!name.empty()) out.push_back(plain_name(name));
+  };
+  const std::string model = setting(record, "model"), net = setting(record, "net_name"),
+                    level = setting(record, "level");
+  const std::filesystem::path path(model);
+  const std::string stem = record::model_stem(model);
+  const bool bare = stem == net && !level.empty() && level != "0";  // the file of an unpruned network, of a pruned one
+  add(record.net_id);
+  add(record.arch);
+  if (!stem.empty() && !bare) {
+    add(stem);
+    if (path.has_parent_path()) add(path.parent_path().filename().string() + "_" + stem);
+    add(net + "_" + stem);
+  }
+  if (!net.empty() && !level.empty()) add(net + "_" + level);
+  const std::string log = setting(record, "log");
+  if (log != net || level.empty() || level == "0") add(log);
+  if (!net.empty() && (level.empty() || level == "0")) {
+    add(net);
+    add(net + "_0");
+  }
+  return out;
+}
+
+class Networks {
+ public:
+  explicit Networks(const std::vector<CostedNet>& nets) {
+    for (std::size_t i = 0; i < nets.size(); ++i) {
+      if (!by_name_.emplace(plain_name(nets[i].id), i).second)
+        throw Error(Fault::usage, "two networks are called " + base::in_quotes(nets[i].id));
+      known_.push_back(nets[i].id);
+    }
+    std::map<std::string, std::set<std::size_t>> others;
+    for (std::size_t i = 0; i < nets.size(); ++i)
+      for (const auto& alias : nets[i].aliases) others[plain_name(alias)].insert(i);
+    for (const auto& [name, which] : others)
+      if (which.size() == 1) by_name_.emplace(name, *which.begin());  // a name of several tells nothing
+  }
+
+  [[nodiscard]] std::optional<std::size_t> find(const NetRecord& record) const {
+    for (const auto& name : names_of(record)) {
+      const auto found = by_name_.find(name);
+      if (found != by_name_.end()) return found->second;
+    }
+    return {};
+  }
+  [[nodiscard]] const std::vector<std::string>& known() const { return known_; }
+
+ private:
+  std::map<std::string, std::size_t> by_name_;
+  std::vector<std::string> known_;
+};
+
+/// Stage and quantity of a metric by its name: train_latency, latency, … Phases and other memories are no cost here.
+bool cost_of(Metric metric, const std::string& mode, CostSample& sample) {
+  std::string name = to_string(metric);
+  sample.stage = mode == "train" || mode == "training" ? Stage::training : Stage::inference;
+  if (base::starts_with(name, "train_")) {
+    name = name.substr(6);
+    sample.stage = Stage::training;
+  }
+  for (const Metric quantity : {Metric::latency, Metric::memory, Metric::energy})
+    if (name == to_string(quantity)) {
+      sample.quantity = quantity;
+      return true;
+    }
+  return false;
+}
+
+void join(Provenance& into, const Provenance& from) {
+  for (const auto part : {&Provenance::device, &Provenance::compiler}) {
+    if ((from.*part).empty()) continue;
+    if ((into.*part).empty()) into.*part = from.*part;
+    if (into.*part != from.*part)
+      throw Error(Fault::usage, "records of " + base::in_quotes(into.*part) + " and of " + base::in_quotes(from.*part) +
+                                    "; one device at a time");
+  }
+  for (const char* name : {"cpu", "gpu", "threads", "libtorch"}) {
+    const auto found = from.environment.find(name);
+    if (found != from.environment.end()) into.environment.insert(*found);
+  }
+}
+
+}  // namespace
+
+CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet> nets) {
+  CostData data;
+  data.nets = std::move(nets);
+  const Networks networks(data.nets);
+  std::map<std::string, std::size_t> lacking;
+  std::set<std::string> families_named;
+  std::size_t failed_oom = 0, nothing = 0;
+  for (const auto& record : records) {
+    const auto net = networks.find(record);
+    if (!net) {
+      ++data.unpaired;
+      ++lacking[record.net_id];
+      continue;
+    }
+    auto& costed = data.nets[*net];
+    if (const auto family = setting(record, "net_name"); !family.empty()) costed.family = family_of(family);
+    if (!costed.level)
+      if (const auto level = base::to_double(setting(record, "level"))) costed.level = level;
+    if (record.state != RunState::measured && record.state != RunState::unsteady) {
+      ++data.failed;
+      failed_oom += record.state == RunState::out_of_memory ? 1 : 0;
+      continue;
+    }
+    bool any = false;
+    for (const auto& [metric, measured] : record.overall) {
+      CostSample sample;
+      sample.net = *net;
+      sample.batch = record.batch;
+      sample.value = measured.value;
+      if (!(measured.value > 0) || !cost_of(metric, record.from.mode, sample)) continue;
+      data.samples.push_back(sample);
+      any = true;
+    }
+    if (any)
+      join(data.from, record.from);
+    else
+      ++nothing;
+  }
+  data.failed += nothing;
+  if (data.failed > 0)
+    data.notes.push_back(std::to_string(data.failed) + " records without a number were left out, " +
+                         std::to_string(failed_oom) + " of them out of memory");
+  constexpr std::size_t most_named = 10;
+  std::size_t named = 0;
+  for (const auto& [name, count] : lacking) {
+    if (named++ == most_named) {
+      data.notes.push_back("and " + std::to_string(lacking.size() - most_named) + " more networks are not there");
+      break;
+    }
+    data.notes.push_back("no network for " + base::in_quotes(name) + ", " + std::to_string(count) +
+                         " records left out" + base::suggest(name, networks.known()));
+  }
+  if (data.samples.empty())
+    throw Error(Fault::missing, "no record has both a network and a number: " + std::to_string(records.size()) +
+                                    " records, " + std::to_string(data.nets.size()) + " networks" +
+                                    (data.notes.empty() ? "" : "; " + data.notes.back()));
+  return data;
+}
+
+}  // namespace hwprof

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models against a made-up device whose law is not theirs, and their parts against brute force.
+#include <doctest/doctest.h>
+
+#include <Eigen/QR>
+#include <numeric>
+#include <set>
+
+#include "fingerprint/nonnegative.hpp"
+#include "fingerprint_support.hpp"
+#include "model/forest.hpp"
+#include "throws.hpp"
+
+using namespace hwprof;
+using namespace hwprof_test;
+
+namespace {
+
+double mean_error(const FingerprintModel& model, const MadeUpDevice& device, const std::string& family,
+                  const std::vector<int>& levels, const std::vector<int>& batches, Metric quantity) {
+  double sum = 0;
+  std::size_t n = 0;
+  for (const int level : levels)
+    for (const int batch : batches) {
+      const auto net = make_net(family, level);
+      const double truth =
+          quantity == Metric::latency ? device.latency(net, batch, true) : device.memory(net, batch, true);
+      sum += std::abs(model.predict(net, batch, Stage::training, quantity).value / truth - 1);
+      ++n;
+    }
+  return sum / static_cast<double>(n);
+}
+
+const std::vector<int> levels{0, 30, 50, 70}, batches{2, 8, 16, 32};
+
+const FingerprintFit& fit_of(const FingerprintModel& model, Metric quantity) {
+  for (const auto& fit : model.fits())
+    if (fit.quantity == quantity) return fit;
+  throw std::runtime_error("no such fit");
+}
+
+double error_of_kind(const std::vector<KindError>& errors, const std::string& kind) {
+  for (const auto& one : errors)
+    if (one.kind == kind) return one.mean;
+  throw std::runtime_error("no such kind");
+}
+
+}  // namespace
+
+TEST_CASE("non-negative least squares against every set of free columns") {
+  std::mt19937_64 rng(3);
+  for (int round = 0; round < 30; ++round) {
+    const Eigen::Index rows = 12, columns = 6;
+    Eigen::MatrixXd a(rows, columns);
+    Eigen::VectorXd b(rows);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      for (Eigen::Index j = 0; j < columns; ++j) a(i, j) = base::draw_unit(rng) - 0.3;
+      b[i] = base::draw_unit(rng) * 2 - 0.5;
+    }
+    double least = b.squaredNorm();
+    for (unsigned set = 1; set < 1U << columns; ++set) {
+      std::vector<Eigen::Index> free;
+      for (Eigen::Index j = 0; j < columns; ++j)
+        if ((set >> j & 1U) != 0) free.push_back(j);
+      Eigen::MatrixXd part(rows, static_cast<Eigen::Index>(free.size()));
+      for (std::size_t j = 0; j < free.size(); ++j) part.col(static_cast<Eigen::Index>(j)) = a.col(free[j]);
+      const Eigen::VectorXd c = part.colPivHouseholderQr().solve(b);
+      if ((c.array() >= 0).all()) least = std::min(least, (part * c - b).squaredNorm());
+    }
+    const Eigen::VectorXd found = fingerprint::solve_nonnegative(a, b, 0);
+    CHECK((found.array() >= 0).all());
+    CHECK((a * found - b).squaredNorm() == doctest::Approx(least).epsilon(1e-8));
+  }
+  // Columns that agree, and one of zeros, are no trouble.
+  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(5, 3);
+  a.col(0) = a.col(1) = Eigen::VectorXd::LinSpaced(5, 1, 5);
+  const Eigen::VectorXd c = fingerprint::solve_nonnegative(a, 3 * a.col(0), 1e-9);
+  CHECK(c[0] + c[1] == doctest::Approx(3));
+  CHECK(c[2] == 0);
+}
+
+TEST_CASE("a decision tree has the best thresholds") {
+  // One feature decides, at a place that a drawn threshold would hardly hit; the other is noise.
+  std::mt19937_64 rng(1);
+  std::vector<float> rows;
+  std::vector<double> y;
+  for (int i = 0; i < 60; ++i) {
+    rows.push_back(static_cast<float>(i));
+    rows.push_back(static_cast<float>(base::draw_unit(rng)));
+    y.push_back(i < 41 ? 1.0 : 5.0);
+  }
+  model::ForestOptions options;
+  options.trees = 1;
+  options.max_depth = 1;
+  options.best_thresholds = true;
+  const auto tree = model::Forest::fit(rows, 2, y, {}, options);
+  CHECK(tree.nodes() == 3);
+  for (const auto& [at, value] : {std::pair{40.4F, 1.0}, {40.6F, 5.0}, {0.0F, 1.0}, {99.0F, 5.0}}) {
+    const float row[2] = {at, 0.5F};
+    CHECK(tree.predict(row) == value);
+  }
+  options.max_depth = 64;
+  options.min_leaf = 4;
+  for (double& value : y) value += base::draw_unit(rng);
+  const auto grown = model::Forest::fit(rows, 2, y, {}, options);
+  CHECK(grown.nodes() > 7);
+  CHECK(grown.nodes() <= 2 * 60 / 4 - 1);
+}
+
+TEST_CASE("networks that were not seen, levels that were not seen, and few rows of a new network") {
+  const MadeUpDevice device;
+  const auto data = measure(device, {"plain", "residual", "mobile", "fire"}, {0, 15, 30, 50, 70, 90}, batches, 0.01, 7);
+  FingerprintOptions options;
+  options.trees = 60;
+  const auto model = fit_fingerprint(data, options);
+  REQUIRE(model.fits().size() == 2);
+  for (const auto& fit : model.fits()) {
+    CAPTURE(to_string(fit.quantity));
+    CHECK(fit.rows == 96);
+    CHECK(fit.nets == 24);
+    CHECK(fit.families == 4);
+    CHECK(fit.held_out == "network");
+    CHECK(fit.by_network.size() == 6);
+    CHECK(fit.by_level.size() == 6);
+    CHECK(fit.families_error.size() == 4);
+    CHECK(fit.few.size() == 3);
+    CHECK(!fit.importance.empty());
+    CHECK(!fit.repeatability);
+    const auto chosen = std::count_if(fit.by_network.begin(), fit.by_network.end(), [](auto& k) { return k.chosen; });
+    CHECK(chosen == 1);
+    CHECK(error_of_kind(fit.by_network, fit.kind) <= error_of_kind(fit.by_network, "forest"));
+    // Few rows of the network help, on average over the networks.
+    CHECK(fit.few.back().mean < fit.few.back().without);
+  }
+  CHECK(error_of_kind(fit_of(model, Metric::memory).by_network, fit_of(model, Metric::memory).kind) < 0.05);
+  CHECK(error_of_kind(fit_of(model, Metric::latency).by_network, fit_of(model, Metric::latency).kind) < 0.15);
+  CHECK(error_of_kind(fit_of(model, Metric::latency).by_level, "residual") < 0.06);
+
+  // What the fit says of held-out networks holds for one that it never had, without noise.
+  const std::vector<int> asked{4, 12, 32};
+  const double memory = mean_error(model, device, "bottleneck", levels, asked, Metric::memory);
+  const double latency = mean_error(model, device, "bottleneck", levels, asked, Metric::latency);
+  CHECK(memory < 0.08);
+  CHECK(latency < 0.25);
+
+  auto few = measure(device, {"bottleneck"}, {0, 60}, {2, 8, 24}, 0.01, 11);
+  const auto updated = update_fingerprint(model, few);
+  CHECK(mean_error(updated, device, "bottleneck", levels, asked, Metric::latency) < 0.6 * latency);
+  CHECK(mean_error(updated, device, "bottleneck", levels, asked, Metric::memory) < std::max(0.02, 0.8 * memory));
+  const auto prediction = updated.predict(make_net("bottleneck", 30), 8, Stage::training, Metric::latency);
+  CHECK(prediction.updated);
+  // Others stay as they were.
+  const auto other = make_net("plain", 30);
+  CHECK(updated.predict(other, 8, Stage::training, Metric::latency).value ==
+        model.predict(other, 8, Stage::training, Metric::latency).value);
+  CHECK(!updated.predict(other, 8, Stage::training, Metric::latency).updated);
+
+  few.from.device = "another";
+  CHECK(has(error_of(Fault::usage, [&] { (void)update_fingerprint(model, few); }), "'another'"));
+  CHECK(has(error_of(Fault::missing, [&] { (void)model.predict(other, 8, Stage::inference, Metric::latency); }),
+            "training latency"));
+}
+
+TEST_CASE("what was never measured is outside the range; batches beyond it are not taken for the largest seen") {
+  const MadeUpDevice device;
+  const auto data = measure(device, {"plain", "residual", "mobile"}, {0, 50}, {2, 8, 16}, 0, 1);
+  FingerprintOptions options;
+  options.kind = "residual";
+  options.trees = 40;
+  options.assess = false;
+  const auto model = fit_fingerprint(data, options);
+  const auto net = make_net("residual", 0);
+  CHECK(model.predict(net, 8, Stage::training, Metric::memory).outside == 0);
+  const auto far = model.predict(net, 64, Stage::training, Metric::memory);
+  CHECK(far.outside > 0);
+  CHECK(far.value == doctest::Approx(device.memory(net, 64, true)).epsilon(0.1));
+}
+
+TEST_CASE("the largest batch that fits, against a walk over all batches") {
+  const MadeUpDevice device;
+  const auto data = measure(device, families(), {0, 50}, {1, 4, 16, 64}, 0, 1);
+  FingerprintOptions options;
+  options.kind = "physical";
+  options.assess = false;
+  const auto model = fit_fingerprint(data, options);
+  const auto net = make_net("plain", 0);
+  BatchLimits limits;
+  limits.memory_bytes = device.memory(net, 37, true);
+  const int largest = largest_batch(model, net, Stage::training, limits);
+  CHECK(std::abs(largest - 37) <= 4);
+  for (int batch = 1; batch <= largest + 1; ++batch)
+    CHECK((model.predict(net, batch, Stage::training, Metric::memory).value <= *limits.memory_bytes) ==
+          (batch <= largest));
+  limits.latency_s = device.latency(net, 9, true);
+  CHECK(largest_batch(model, net, Stage::training, limits) < largest);
+  limits.latency_s = 1e-9;
+  CHECK(largest_batch(model, net, Stage::training, limits) == 0);
+  limits = {};
+  limits.memory_bytes = 1e15;
+  limits.most = 50;
+  CHECK(largest_batch(model, net, Stage::training, limits) == 50);
+  CHECK(has(error_of(Fault::usage, [&] { (void)largest_batch(model, net, Stage::training, {}); }), "a limit"));
+  limits.energy_j = 1;
+  CHECK(has(error_of(Fault::missing, [&] { (void)largest_batch(model, net, Stage::training, limits); }), "energy"));
+}
+
+TEST_CASE("one network, one level: what can be held out is; too few rows are refused") {
+  const MadeUpDevice device;
+  FingerprintOptions options;
+  options.trees = 10;
+  const auto levels_only = fit_fingerprint(measure(device, {"plain"}, {0, 30, 60}, batches, 0.01, 1), options);
+  CHECK(levels_only.fits()[0].held_out == "level");
+  CHECK(levels_only.fits()[0].few.empty());
+  const auto batch_only =
+      fit_fingerprint(measure(device, {"plain"}, {0}, {1, 2, 4, 8, 16, 24, 32, 48}, 0.01, 1), options);
+  CHECK(batch_only.fits()[0].held_out == "batch");
+  auto repeated = measure(device, {"plain"}, {0}, {8, 8, 8, 8, 8, 8, 8, 8}, 0.02, 1);
+  const auto rows_only = fit_fingerprint(repeated, options);
+  CHECK(rows_only.fits()[0].held_out == "row");
+  REQUIRE(rows_only.fits()[0].repeatability);
+  CHECK(*rows_only.fits()[0].repeatability > 0.002);
+  CHECK(*rows_only.fits()[0].repeatability < 0.06);
+  const auto two = measure(device, {"plain"}, {0}, {1, 2}, 0, 1);
+  CHECK(has(error_of(Fault::missing, [&] { (void)fit_fingerprint(two, options); }), "8 rows"));
+  CHECK(has(error_of(Fault::missing, [&] { (void)fit_fingerprint({}, options); }), "no samples"));
+  options.kind = "forrest";
+  CHECK(has(error_of(Fault::usage, [&] { (void)fit_fingerprint(two, options); }), "forest"));
+  options.kind = "auto";
+  options.assess = false;
+  CHECK(has(error_of(Fault::usage, [&] { (void)fit_fingerprint(two, options); }), "held out"));
+}
+
+TEST_CASE("levels to fit on; the same call gives the same model") {
+  const MadeUpDevice device;
+  const auto data = measure(device, {"plain", "fire"}, {0, 20, 50, 80}, {2, 8, 32}, 0.01, 5);
+  FingerprintOptions options;
+  options.trees = 10;
+  options.train_levels = {0, 50};
+  const auto model = fit_fingerprint(data, options);
+  CHECK(model.fits()[0].rows == 12);
+  CHECK(!model.fits()[0].by_level.empty());
+  const auto again = fit_fingerprint(data, options);
+  const auto net = make_net("fire", 35);
+  for (const auto& fit : model.fits())
+    CHECK(model.predict(net, 5, Stage::training, fit.quantity).value ==
+          again.predict(net, 5, Stage::training, fit.quantity).value);
+}
