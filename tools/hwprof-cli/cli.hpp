@@ -76,6 +76,7 @@ void add_choose(Cli& cli);
 void add_search(Cli& cli);
 void add_pareto(Cli& cli);
 void add_count(Cli& cli);
+void add_fingerprint(Cli& cli);
 void add_fusion(Cli& cli);
 void add_list(Cli& cli);
 void add_completion(Cli& cli);

@@ -70,6 +70,7 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_sample(cli);
   hwprof_cli::add_check(cli);
   hwprof_cli::add_choose(cli);
+  hwprof_cli::add_fingerprint(cli);
   hwprof_cli::add_search(cli);
   hwprof_cli::add_pareto(cli);
   hwprof_cli::add_count(cli);

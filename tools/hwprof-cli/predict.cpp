@@ -8,6 +8,7 @@
 #include "hwprof/caffe.hpp"
 #include "hwprof/run.hpp"
 #include "inputs.hpp"
+#include "nets.hpp"
 #include "output.hpp"
 
 namespace hwprof_cli {
@@ -19,6 +20,7 @@ struct Options {
   std::vector<std::string> archs, prims, nets, onnx, caffe;
   std::size_t sample = 0;
   std::uint64_t seed = 0;
+  CostRequest costs;  ///< what only a fingerprint model takes
 };
 
 /// A network to predict: what it is called in the answer, and what it is made of.
@@ -97,8 +99,26 @@ std::string estimated_text(const hwprof::Prediction& prediction, const std::stri
   return text + ")";
 }
 
+void predict_with_fingerprint(const Options& options, const std::string& file, bool json) {
+  if (options.sample > 0 || !options.prims.empty())
+    throw hwprof::Error(hwprof::Fault::usage, "--sample and --prims do not go with a fingerprint model");
+  CostRequest request = options.costs;
+  request.model = file;
+  request.nets = options.nets;
+  request.onnx = options.onnx;
+  request.archs = options.archs;
+  request.space = options.space.file;
+  request.hardware = options.space.hardware;
+  request.image_size = options.space.image_size;
+  predict_costs(request, json);
+}
+
 void predict(const Cli& cli, const Options& options) {
   const ModelChoice choice(options.model);
+  if (is_fingerprint(choice.file)) return predict_with_fingerprint(options, choice.file, cli.json);
+  const CostRequest& costs = options.costs;
+  if (!costs.mode.empty() || !costs.batches.empty() || !costs.limits.empty())
+    throw hwprof::Error(hwprof::Fault::usage, "--mode, --batch and --limit belong to a fingerprint model");
   const auto model = hwprof::load_model(choice.file);
   Json rows = Json::array();
   for (const auto& item : items_of(options, choice, model)) {
@@ -151,6 +171,14 @@ void add_predict(Cli& cli) {
   add_repeatable(verb, "--caffe", options->caffe, "Caffe's prototxt; needs a model of kind 'kernel'");
   verb->add_option("--sample", options->sample, "Predict so many random architectures")->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
+  verb->add_option("--mode", options->costs.mode, "train or inference, of a fingerprint model");
+  verb->add_option("--batch", options->costs.batches, "Images at a time, of a fingerprint model")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::PositiveNumber);
+  add_repeatable(verb, "--limit", options->costs.limits, "NAME=VALUE: the largest batch that keeps it");
+  verb->add_option("--largest", options->costs.largest, "Largest batch that --limit asks for")
+      ->check(CLI::Range(1, 1 << 20));
   verb->add_flag("--json", cli.json, "Print one JSON document");
 }
 
