@@ -152,7 +152,7 @@ TEST_CASE("what is missing is named") {
   const auto none = cli({"fingerprint", "--records", folder.file("logs"), "--networks",
                          folder.write("other.yaml", known_nets()[0].yaml()), "--out", folder.file("b.json")});
   CHECK(none.code == 6);
-  CHECK(has(none.err, "no record has both"));
+  CHECK(has(none.err, "8 rows to fit on"));
   CHECK(cli({"fingerprint", "--records", folder.file("logs"), "--networks", folder.file("nets"), "--out",
              folder.file("b.json"), "--type", "forrest"})
             .code == 2);
