@@ -17,7 +17,7 @@ using namespace hwprof_test;
 namespace {
 
 double mean_error(const FingerprintModel& model, const MadeUpDevice& device, const std::string& family,
-                  const std::vector<int>& levels, const std::vector<int>& batches, Metric quantity) {
+                  const std::vector<int>& levels, const std::vector<int>& batches, Metric quantity, double times = 1) {
   double sum = 0;
   std::size_t n = 0;
   for (const int level : levels)
@@ -25,7 +25,7 @@ double mean_error(const FingerprintModel& model, const MadeUpDevice& device, con
       const auto net = make_net(family, level);
       const double truth =
           quantity == Metric::latency ? device.latency(net, batch, true) : device.memory(net, batch, true);
-      sum += std::abs(model.predict(net, batch, Stage::training, quantity).value / truth - 1);
+      sum += std::abs(model.predict(net, batch, Stage::training, quantity).value / (times * truth) - 1);
       ++n;
     }
   return sum / static_cast<double>(n);
@@ -120,8 +120,8 @@ TEST_CASE("networks that were not seen, levels that were not seen, and few rows 
     CHECK(fit.nets == 24);
     CHECK(fit.families == 4);
     CHECK(fit.held_out == "network");
-    CHECK(fit.by_network.size() == 6);
-    CHECK(fit.by_level.size() == 6);
+    CHECK(fit.by_network.size() == 7);
+    CHECK(fit.by_level.size() == 7);
     CHECK(fit.families_error.size() == 4);
     CHECK(fit.few.size() == 3);
     CHECK(!fit.importance.empty());
@@ -143,10 +143,14 @@ TEST_CASE("networks that were not seen, levels that were not seen, and few rows 
   CHECK(memory < 0.08);
   CHECK(latency < 0.25);
 
+  // A network that takes half as much again for a reason that no feature tells.
   auto few = measure(device, {"bottleneck"}, {0, 60}, {2, 8, 24}, 0.01, 11);
+  for (auto& sample : few.samples) sample.value *= 1.5;
   const auto updated = update_fingerprint(model, few);
-  CHECK(mean_error(updated, device, "bottleneck", levels, asked, Metric::latency) < 0.6 * latency);
-  CHECK(mean_error(updated, device, "bottleneck", levels, asked, Metric::memory) < std::max(0.02, 0.8 * memory));
+  for (const Metric quantity : {Metric::latency, Metric::memory}) {
+    CHECK(mean_error(model, device, "bottleneck", levels, asked, quantity, 1.5) > 0.25);
+    CHECK(mean_error(updated, device, "bottleneck", levels, asked, quantity, 1.5) < 0.06);
+  }
   const auto prediction = updated.predict(make_net("bottleneck", 30), 8, Stage::training, Metric::latency);
   CHECK(prediction.updated);
   // Others stay as they were.

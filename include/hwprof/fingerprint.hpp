@@ -87,7 +87,7 @@ struct FingerprintOptions {
   bool assess = true;                ///< hold out networks and levels; needed for "auto"
 };
 
-/// "tree", "forest", "physical", "ratio", "residual", "blend", from the simple to the complex.
+/// "tree", "forest", "simple", "physical", "ratio", "residual", "blend", from the simple to the complex.
 [[nodiscard]] std::vector<std::string> list_fingerprint_kinds();
 
 struct KindError {

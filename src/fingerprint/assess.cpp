@@ -87,7 +87,7 @@ std::vector<FewRows> choose_rule(const Rows& rows, const std::vector<Fold>& fold
   if (trials.empty()) return {};
   double least = 0;
   std::map<std::size_t, std::vector<double>> best;
-  for (const char* columns : {"scale", "physical", "residual"}) {
+  for (const char* columns : {"scale", "simple", "physical", "residual"}) {
     if (columns == std::string("residual") && parts.front().residual.trees() == 0) continue;
     for (const double deviation : deviations)
       for (const double noise : noises) {

@@ -229,14 +229,14 @@ class Reader {
     };
     if (kind == "blend")
       for (const char* name : {"forest", "ratio", "residual"}) need(name);
-    else if (kind != "physical")
+    else if (kind != "simple" && kind != "physical")
       need(kind.c_str());
   }
 
   void read_updates(Target& target) const {
     const JsonReader rule = json_["update"];
     rule.only({"columns", "deviation", "noise"});
-    target.rule.columns = one_of(rule["columns"], {"scale", "physical", "residual"});
+    target.rule.columns = one_of(rule["columns"], {"scale", "simple", "physical", "residual"});
     target.rule.deviation = rule["deviation"].number();
     target.rule.noise = rule["noise"].number();
     if (!(target.rule.deviation > 0 && target.rule.deviation < 1e6 && target.rule.noise > 0 && target.rule.noise < 1e6))

@@ -215,7 +215,7 @@ Target fit_target(const CostData& data, const Rows& rows, const FingerprintOptio
 }  // namespace fingerprint
 
 std::vector<std::string> list_fingerprint_kinds() {
-  return {"tree", "forest", "physical", "ratio", "residual", "blend"};
+  return {"tree", "forest", "simple", "physical", "ratio", "residual", "blend"};
 }
 
 }  // namespace hwprof

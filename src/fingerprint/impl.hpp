@@ -10,9 +10,10 @@ namespace hwprof::fingerprint {
 
 /// How rows of a new network change a prediction. Chosen where whole networks were held out.
 struct UpdateRule {
-  std::string columns = "scale";  ///< what gets factors: "scale", the prediction; "physical", "residual": its terms
-  double deviation = 0.15;        ///< of the factors from their common scale
-  double noise = 0.05;            ///< of a measurement, relative
+  std::string columns =
+      "scale";              ///< what gets factors: "scale", the prediction; "simple", "physical", "residual": terms
+  double deviation = 0.15;  ///< of the factors from their common scale
+  double noise = 0.05;      ///< of a measurement, relative
 };
 
 /// What few rows of one family told.

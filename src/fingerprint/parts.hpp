@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hwprof/fingerprint.hpp"
@@ -55,8 +56,11 @@ struct Parts {
 [[nodiscard]] Parts fit_parts(const Rows& rows, const Picks& picks, const std::vector<std::string>& kinds, int trees,
                               std::uint64_t seed);
 
-/// Names of the features that the physical kind sums, for this cost.
-[[nodiscard]] std::vector<std::string> physical_columns(Stage stage, Metric quantity);
-[[nodiscard]] std::vector<std::string> simple_columns(Metric quantity);
+/// Features and their weights, which together have one coefficient.
+using Term = std::vector<std::pair<std::string, double>>;
+/// What the physical kind sums, a feature a term; and what the simple kind does, in few terms, where a MAC of a grouped
+/// convolution counts as many as grouped_weight says.
+[[nodiscard]] std::vector<Term> physical_terms(Stage stage, Metric quantity);
+[[nodiscard]] std::vector<Term> simple_terms(Metric quantity, double grouped_weight);
 
 }  // namespace hwprof::fingerprint

@@ -17,7 +17,7 @@ std::vector<double> update_columns(const Parts& parts, const std::string& kind, 
                                    const std::vector<double>& features) {
   if (rule.columns == "scale") return {parts.predict(kind, features)};
   const double factor = rule.columns == "residual" ? parts.factor(features) : 1;
-  const Linear& sum = parts.physical;
+  const Linear& sum = rule.columns == "simple" ? parts.simple : parts.physical;
   std::vector<double> out;
   for (std::size_t j = 0; j < sum.columns.size(); ++j)
     if (sum.coefficients[j] > 0) out.push_back(factor * sum.coefficients[j] * features[sum.columns[j]]);

@@ -92,7 +92,7 @@ TEST_CASE("fingerprint fits logs and networks, predict answers, an update adapts
   for (const auto& cost : report["costs"]) {
     CHECK(cost["mode"] == "training");
     CHECK(cost["families"] == 3);
-    CHECK(cost["by_network"].size() == 6);
+    CHECK(cost["by_network"].size() == 7);
     for (const auto& kind : cost["by_network"])
       if (kind["chosen"] == true) CHECK(kind["mean"].get<double>() < 0.1);
     CHECK(cost["importance"].size() > 0);
