@@ -11,40 +11,43 @@
 // its logs. load_records() reads the logs as well, by their header.
 namespace hwprof {
 
+/// [create_network_dataset] (also called [pruner]): networks made by pruning.
+struct Perf4sightDataset {
+  std::vector<std::string> networks;
+  std::vector<double> levels;      ///< `pruning_perc` as shares of the filters: 0.3 for 30 and for 0.3
+  std::vector<std::string> modes;  ///< `mode`: "random", "l1-norm"
+  int repeats = 1;                 ///< of each random pruning
+  std::string model_desc_dir, model_path;
+};
+/// [profile]: what is measured. Every combination of network, batch, stage and metric is a test.
+struct Perf4sightProfile {
+  bool create_config = false, run_profiling = false, save = true;
+  bool till_first_fail = false;  ///< no larger batch of a network after one that failed
+  std::string device;            ///< "tx2", "2080ti"
+  std::string gpu_id;
+  std::vector<std::string> networks;  ///< `network`
+  std::vector<int> batches;           ///< `bs`
+  std::vector<std::string> stages;    ///< `stage`: "training", "inference"
+  std::vector<std::string> datasets;  ///< `dataset`: "imagenet" (3x224x224), "cifar" (3x32x32)
+  std::vector<std::string> metrics;   ///< `profile_variables`: "memory", "latency", "cpu-latency"
+  std::string local_model_loc, device_model_loc, test_config, log_dir;
+  std::optional<double> limit_mem_mb, idle_mem_mb;
+};
+/// [fingerprint]: which models are fitted on which logs.
+struct Perf4sightFingerprint {
+  bool overwrite = false, evaluate = false;
+  std::string stage;                        ///< "training", "inference"
+  std::string memory_model, latency_model;  ///< as written
+  std::vector<std::string> train_nets, eval_nets;
+  std::vector<std::string> memory_logs, latency_logs, eval_memory_logs, eval_latency_logs, train_logs, eval_logs;
+  std::string pruned_models_storedir, model_storedir;
+};
 /// A config.ini: what perf4sight evaluates as Python is read as literals here, and never run: lists and tuples of
 /// texts, numbers and range(…), quoted or bare texts, True and False. A section that the file lacks is absent.
 struct Perf4sightConfig {
-  /// [create_network_dataset] (also called [pruner]): networks made by pruning.
-  struct Dataset {
-    std::vector<std::string> networks;
-    std::vector<double> levels;      ///< `pruning_perc` as shares of the filters: 0.3 for 30 and for 0.3
-    std::vector<std::string> modes;  ///< `mode`: "random", "l1-norm"
-    int repeats = 1;                 ///< of each random pruning
-    std::string model_desc_dir, model_path;
-  };
-  /// [profile]: what is measured. Every combination of network, batch, stage and metric is a test.
-  struct Profile {
-    bool create_config = false, run_profiling = false, save = true;
-    bool till_first_fail = false;  ///< no larger batch of a network after one that failed
-    std::string device;            ///< "tx2", "2080ti"
-    std::string gpu_id;
-    std::vector<std::string> networks;  ///< `network`
-    std::vector<int> batches;           ///< `bs`
-    std::vector<std::string> stages;    ///< `stage`: "training", "inference"
-    std::vector<std::string> datasets;  ///< `dataset`: "imagenet" (3x224x224), "cifar" (3x32x32)
-    std::vector<std::string> metrics;   ///< `profile_variables`: "memory", "latency", "cpu-latency"
-    std::string local_model_loc, device_model_loc, test_config, log_dir;
-    std::optional<double> limit_mem_mb, idle_mem_mb;
-  };
-  /// [fingerprint]: which models are fitted on which logs.
-  struct Fingerprint {
-    bool overwrite = false, evaluate = false;
-    std::string stage;                        ///< "training", "inference"
-    std::string memory_model, latency_model;  ///< as written
-    std::vector<std::string> train_nets, eval_nets;
-    std::vector<std::string> memory_logs, latency_logs, eval_memory_logs, eval_latency_logs, train_logs, eval_logs;
-    std::string pruned_models_storedir, model_storedir;
-  };
+  using Dataset = Perf4sightDataset;
+  using Profile = Perf4sightProfile;
+  using Fingerprint = Perf4sightFingerprint;
   std::optional<Dataset> dataset;
   std::optional<Profile> profile;
   std::optional<Fingerprint> fingerprint;
