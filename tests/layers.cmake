@@ -4,6 +4,7 @@ cmake_minimum_required(VERSION 3.24)
 
 # room -> rooms whose headers it may include besides its own
 set(base)
+set(data base)
 set(prim base)
 set(graph base prim)
 set(format base graph)
@@ -22,10 +23,12 @@ set(compiler base prim graph format net record measure)
 set(objective base prim record space model predictor)
 set(report base prim record model)
 set(run base prim graph format prune net space record measure compiler model objective predictor exact search report)
-set(torch base prim graph format net space record measure compiler model predictor)
+set(ssprofile base data prim graph format net space record measure compiler model objective predictor exact search
+    report run)
+set(torch base data prim graph format net space record measure compiler model predictor ssprofile)
 set(opencv base prim graph format net record measure compiler)
-set(rooms base prim graph format prune net record model space predictor transfer fingerprint exact objective search measure compiler report run
-    torch opencv)
+set(rooms base data prim graph format prune net record model space predictor transfer fingerprint exact objective search
+    measure compiler report run ssprofile torch opencv)
 
 # A public header belongs to the room of its name, these apart.
 set(room_of_error base)
@@ -35,6 +38,10 @@ set(room_of_snpe compiler)
 set(room_of_dpu compiler)
 set(room_of_caffe format)
 set(room_of_kernel graph)  # graph.hpp would hold two concepts
+set(room_of_ssbn space)
+set(room_of_training ssprofile)
+set(room_of_selection ssprofile)
+set(room_of_block_lut ssprofile)
 set(room_of_fusion run)
 set(room_of_jobs run)
 set(room_of_device_log record)

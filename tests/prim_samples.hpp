@@ -104,6 +104,12 @@ inline std::vector<hwprof::Prim> sample_prims() {
     put("fbnet_block", 14, 16, 16, 1, {{"expansion", whole(1)}, {"kernel_size", whole(3)}, {"groups", whole(groups)}});
     put("fbnet_block", 15, 16, 24, 2, {{"expansion", whole(6)}, {"kernel_size", whole(5)}, {"groups", whole(groups)}});
   }
+  for (const char* type : {"ss_mobile_block", "ss_res_block"}) {
+    put(type, 14, 16, 16, 1, {{"expansion", whole(4)}, {"kernel_size", whole(5)}});
+    put(type, 15, 16, 24, 2, {{"expansion", whole(1)}, {"kernel_size", whole(3)}}, false);
+  }
+  put("ss_vgg_block", 14, 8, 16, 1, {{"kernels", text("k1-3-5")}});
+  put("ss_vgg_block", 15, 8, 16, 2, {{"kernels", text("k7")}}, false);
   put("se_module", 7, 24, 24, 1);
   put("se_module", 7, 64, 64, 1, {{"reduction", whole(8)}});
 

@@ -19,6 +19,7 @@ void add_residual_lowerings(LoweringTable& table);
 void add_cell_lowerings(LoweringTable& table);
 void add_branch_lowerings(LoweringTable& table);
 void add_op_lowerings(LoweringTable& table);
+void add_ssbn_lowerings(LoweringTable& table);
 
 // Attributes of a normalised primitive. @throws Error(Fault::input) for a value out of range.
 [[nodiscard]] int int_attr(const Prim& prim, const std::string& name, int least, int most);

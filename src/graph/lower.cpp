@@ -15,6 +15,7 @@ graph::LoweringTable& table() {
     graph::add_cell_lowerings(out);
     graph::add_branch_lowerings(out);
     graph::add_op_lowerings(out);
+    graph::add_ssbn_lowerings(out);
     return out;
   }();
   return lowerings;

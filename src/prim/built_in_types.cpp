@@ -64,6 +64,10 @@ std::vector<PrimType> built_in_types() {
       {"fused_conv_block", {real("expansion"), integer("kernel_size"), activation()}},
       {"fbnet_block", {real("expansion"), integer("kernel_size"), activation("relu"), integer("groups", 1)}},
       {"se_module", {integer("reduction", 4)}},
+      // blocks of ssprofile
+      {"ss_mobile_block", {integer("expansion"), integer("kernel_size")}},
+      {"ss_res_block", {integer("expansion"), integer("kernel_size")}},
+      {"ss_vgg_block", {{"kernels", AttrKind::text, {}, {}}}},
       // convolutions and linear layers
       {"conv",
        {integer("kernel_size"), integer("groups", 1), integer("dilation", 1), integer("padding", -1),

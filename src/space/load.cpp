@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 
 #include "base/text.hpp"
 #include "base/yaml.hpp"
 #include "hwprof/error.hpp"
 #include "space/read.hpp"
+#include "space/ssbn.hpp"
 
 namespace hwprof {
 namespace {
@@ -26,10 +29,16 @@ constexpr Kind kinds[] = {{"chain", space::read_chain, 224},
                           {"nasbench201", space::read_nasbench201, 32},
                           {"ofa", space::read_ofa, 224},
                           {"proxyless", space::read_proxyless, 224},
+                          {"ssbn", space::read_ssbn, 32},
                           {"ssd_ofa", space::read_ssd_ofa, 300}};
 
 const Kind& find_kind(const Yaml& root) {
   const auto node = root.find("kind");
+  const auto named = [](const char* name) -> const Kind& {
+    return *std::find_if(std::begin(kinds), std::end(kinds),
+                         [name](const Kind& kind) { return kind.name == std::string_view(name); });
+  };
+  if (!node && space::looks_like_ssbn(root)) return named("ssbn");
   if (!node && root.find("search_space_type"))
     root.fail(
         "this is a file of aw_nas, which needs its second file (mixin_search_space_type, prof_prims_cfg) beside it");
@@ -40,8 +49,13 @@ const Kind& find_kind(const Yaml& root) {
   node->fail("unknown kind of space " + base::in_quotes(name) + base::suggest(name, list_spaces()));
 }
 
-SpaceFile read_own(const Yaml& root, int image_size) {
-  const Kind& kind = find_kind(root);
+void check_image_size(int image_size) {
+  if (image_size < 0 || image_size > space::max_image_size)
+    throw Error(Fault::usage, "an image size within 1 to " + std::to_string(space::max_image_size) +
+                                  " is expected, found " + std::to_string(image_size));
+}
+
+Common read_common(const Yaml& root, const Kind& kind, int image_size) {
   Common common;
   common.image_size = kind.image_size;
   common.resized = image_size > 0;
@@ -49,7 +63,12 @@ SpaceFile read_own(const Yaml& root, int image_size) {
   if (common.resized) common.image_size = image_size;
   if (const auto channels = root.find("image_channels"))
     common.image_channels = channels->integer(1, space::max_image_channels);
+  return common;
+}
 
+SpaceFile read_own(const Yaml& root, int image_size) {
+  const Kind& kind = find_kind(root);
+  Common common = read_common(root, kind, image_size);
   SpaceFile out;
   out.kind = kind.name;
   if (const auto name = root.find("name")) out.name = name->text();
@@ -63,6 +82,16 @@ SpaceFile read_own(const Yaml& root, int image_size) {
 
 }  // namespace
 
+SsbnSpec load_ssbn(const std::string& file, int image_size) {
+  check_image_size(image_size);
+  const Yaml root = Yaml::load(file);
+  const Kind& kind = find_kind(root);
+  if (kind.name != std::string_view("ssbn"))
+    root.fail(std::string("a space of kind ssbn is expected, found kind ") + kind.name);
+  Common common = read_common(root, kind, image_size);
+  return space::read_ssbn_spec(root, common);
+}
+
 std::vector<std::string> list_spaces() {
   std::vector<std::string> names;
   for (const auto& kind : kinds) names.emplace_back(kind.name);
@@ -70,9 +99,7 @@ std::vector<std::string> list_spaces() {
 }
 
 SpaceFile load_space(const std::string& file, const std::string& hardware_file, int image_size) {
-  if (image_size < 0 || image_size > space::max_image_size)
-    throw Error(Fault::usage, "an image size within 1 to " + std::to_string(space::max_image_size) +
-                                  " is expected, found " + std::to_string(image_size));
+  check_image_size(image_size);
   const bool built_in = file == "fbnet" || file == "nasbench201";
   const Yaml root = built_in ? Yaml::parse("kind: " + file, file) : Yaml::load(file);
   SpaceFile out;

@@ -14,6 +14,7 @@
 namespace hwprof::space {
 
 inline constexpr int max_image_size = 16384, max_image_channels = 4096, max_width = 65536, max_blocks = 1000;
+inline constexpr int max_classes = 65536;
 inline constexpr std::size_t max_choices = 1000, max_positions = 10000, max_candidates = 100000;  ///< in all of a space
 
 /// What all kinds have in common. A kind that offers several image sizes leaves the largest here.
@@ -60,6 +61,7 @@ using Space = std::unique_ptr<MixinProfilingSearchSpace>;
 [[nodiscard]] Space read_proxyless(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_fbnet(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_nasbench201(const base::Yaml& node, Common& common);
+[[nodiscard]] Space read_ssbn(const base::Yaml& node, Common& common);
 
 /// aw_nas' two files.
 [[nodiscard]] SpaceFile read_awnas(const base::Yaml& config, const base::Yaml& hardware, int image_size);
