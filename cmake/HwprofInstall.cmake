@@ -30,7 +30,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hwprofConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/hwprofConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/hwprofConfig.cmake ${PROJECT_BINARY_DIR}/hwprofConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/HwprofYamlCpp.cmake ${PROJECT_SOURCE_DIR}/cmake/HwprofLibtorch.cmake
-  ${PROJECT_SOURCE_DIR}/cmake/HwprofOnnx.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/HwprofOnnx.cmake ${PROJECT_SOURCE_DIR}/cmake/HwprofImages.cmake
   DESTINATION ${hwprof_cmake_dir} COMPONENT core)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT core)

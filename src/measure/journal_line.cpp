@@ -20,16 +20,6 @@ constexpr std::string_view middle = R"(","line":)";
 constexpr std::size_t digits = 8;
 constexpr std::int64_t most_rounds = 100'000'000;
 
-constexpr std::array<std::uint32_t, 256> make_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t rest = i;
-    for (int bit = 0; bit < 8; ++bit) rest = (rest & 1) != 0 ? 0xEDB88320U ^ (rest >> 1) : rest >> 1;
-    table[i] = rest;
-  }
-  return table;
-}
-
 std::string hex(std::uint32_t value) {
   std::array<char, digits + 1> text{};
   std::snprintf(text.data(), text.size(), "%08x", value);
@@ -98,13 +88,6 @@ void read_visit(const base::JsonReader& json, JournalContent& content) {
 }
 
 }  // namespace
-
-std::uint32_t crc32(std::string_view bytes) noexcept {
-  static constexpr auto table = make_table();
-  std::uint32_t rest = 0xFFFFFFFFU;
-  for (const char c : bytes) rest = table[(rest ^ static_cast<unsigned char>(c)) & 0xFFU] ^ (rest >> 8);
-  return ~rest;
-}
 
 std::string with_checksum(const std::string& body) {
   return std::string(opening) + hex(crc32(body)) + std::string(middle) + body + "}\n";

@@ -6,12 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/crc32.hpp"
 #include "measure/journal.hpp"
 
 namespace hwprof::measuring {
 
-/// CRC-32 as in zlib and Ethernet (polynomial 0xEDB88320, reflected).
-[[nodiscard]] std::uint32_t crc32(std::string_view bytes) noexcept;
+using base::crc32;
 
 /// {"crc":"<8 hex digits>","line":<body>} and a line's end.
 [[nodiscard]] std::string with_checksum(const std::string& body);
