@@ -2,7 +2,9 @@
 #pragma once
 
 #include "hwprof/attribution.hpp"
+#include "hwprof/block_lut.hpp"
 #include "hwprof/compiler.hpp"
+#include "hwprof/data.hpp"
 #include "hwprof/device_log.hpp"
 #include "hwprof/dpu.hpp"
 #include "hwprof/error.hpp"
@@ -20,7 +22,11 @@
 #include "hwprof/prune.hpp"
 #include "hwprof/record.hpp"
 #include "hwprof/run.hpp"
+#include "hwprof/selection.hpp"
 #include "hwprof/snpe.hpp"
 #include "hwprof/space.hpp"
+#include "hwprof/ssbn.hpp"
+#include "hwprof/ssprofile.hpp"
+#include "hwprof/training.hpp"
 #include "hwprof/transfer.hpp"
 #include "hwprof/version.hpp"

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "hwprof/error.hpp"
+#include "run/steps.hpp"
+#include "ssprofile/job.hpp"
+
+namespace hwprof::ssprofiling {
+namespace {
+
+/// Every network, then, where asked for, every block alone.
+std::vector<Net> networks(const Job& job) {
+  std::vector<Net> nets;
+  for (const auto& net : job.nets) nets.push_back(job.network(net));
+  if (!job.config.isolated) return nets;
+  std::set<Prim> alone;
+  for (const auto& layer : ssbn_layer_prims(job.config.space)) alone.insert(layer.begin(), layer.end());
+  std::size_t number = 0;
+  for (const auto& prim : alone) {
+    Net net;
+    net.id = "isolated-" + std::to_string(number++);
+    net.purpose = "coverage";
+    net.image_size = prim.spatial_size;
+    net.image_channels = prim.C;
+    net.layers.push_back({prim, false, {}});
+    nets.push_back(std::move(net));
+  }
+  return nets;
+}
+
+/// A block takes the same time wherever it stands in a family, so that the tables make sense.
+NetRecord drawn(const Net& net, std::uint64_t seed) {
+  NetRecord record;
+  record.net_id = net.id;
+  record.purpose = net.purpose;
+  record.from.device = record.from.mode = "dry-run";
+  record.from.compiler = "random numbers";
+  double sum = 0;
+  for (std::size_t l = 0; l < net.layers.size(); ++l) {
+    constexpr double most_s = 2e-4;
+    const Prim& prim = net.layers[l].prim;
+    const double value = most_s * (0.01 + 0.99 * random_unit(seed, "latency " + to_string(prim)));
+    sum += value;
+    record.prims.push_back({prim, {{Metric::latency, Measured{value, 0, 0, 0}}}, false});
+  }
+  record.overall[Metric::latency] = Measured{sum, 0, 0, 0};
+  return record;
+}
+
+}  // namespace
+
+std::vector<NetRecord> find_latencies(const Job& job) {
+  const auto nets = networks(job);
+  std::vector<NetRecord> records;
+  if (job.options.dry_latency) {
+    for (const auto& net : nets) records.push_back(drawn(net, job.options.seed));
+    return records;
+  }
+  const auto compiler = make_compiler(job.options.device);
+  const std::string dir = job.folder.path(std::string(run::hardwares_folder) + "/0-" + job.options.device);
+  for (std::size_t i = 0; i < nets.size(); ++i) {
+    check_stop(job);
+    const std::string artifact = dir + "/" + std::to_string(i);
+    if (base::is_folder(artifact)) base::sweep_folder(artifact);
+    compiler->compile(nets[i], artifact);
+  }
+  MeasureOptions options = job.options.measure;
+  options.seed = job.options.seed;
+  options.progress = job.options.progress;
+  options.stop = job.options.stop;
+  if (!(options.budget_s > 0)) options.budget_s = job.config.budget_s;
+  (void)run::measure_artifacts(&job.folder, dir, options);
+  records = parse(dir);
+  return records;
+}
+
+}  // namespace hwprof::ssprofiling

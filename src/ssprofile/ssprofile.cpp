@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hwprof/ssprofile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "base/files.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "hwprof/error.hpp"
+#include "ssprofile/job.hpp"
+
+namespace hwprof {
+namespace {
+
+using ssprofiling::Job;
+
+const std::vector<std::string>& objectives() {
+  static const std::vector<std::string> names{"accuracy", "macs", "params", "naswot", "grad_norm"};
+  return names;
+}
+
+void check(const SsprofileOptions& options) {
+  const auto refuse = [](const std::string& what) { throw Error(Fault::usage, what); };
+  const auto& known = objectives();
+  if (std::find(known.begin(), known.end(), options.objective) == known.end())
+    refuse("unknown objective " + base::in_quotes(options.objective) + base::suggest(options.objective, known));
+  if (options.jobs < 1 || options.jobs > 1024) refuse("jobs must be within 1 to 1024");
+  if (options.objective != "accuracy" && (options.dry_accuracy || options.only_accuracy))
+    refuse("objective " + options.objective +
+           " takes the place of accuracies, which are therefore neither trained nor "
+           "drawn");
+}
+
+/// What has to be the same for a run to be gone on with. jobs and only_accuracy do not matter for the tables.
+base::Json describe(const SsprofileOptions& options, const SsprofileConfig& config) {
+  base::Json out;
+  out["config-hash"] = std::to_string(ssprofiling::mixed(0, base::read_file(options.config)));
+  out["objective"] = options.objective;
+  out["data"] = options.data.empty() ? config.data : options.data;
+  out["train-device"] = options.train_device;
+  out["seed"] = options.seed;
+  out["dry-run-accuracy"] = options.dry_accuracy;
+  return out;
+}
+
+std::string fingerprint(const std::vector<SsbnNet>& nets) {
+  std::string all;
+  for (const auto& net : nets) all += net.id + ";";
+  std::array<char, 20> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(ssprofiling::mixed(0, all)));
+  return text.data();
+}
+
+/// What was measured on another device or with other settings than an earlier call did is another run; it is compared
+/// here, because measuring may begin in a folder in which only accuracies were found.
+void check_measuring(const Job& job) {
+  const std::string file = job.folder.path("measure.json");
+  const auto& measure = job.options.measure;
+  const base::Json json{{"schema", "hwprof.ssprofile_measure/1"},
+                        {"device", job.options.device},
+                        {"dry_run", job.options.dry_latency},
+                        {"batch", measure.batch},
+                        {"threads", measure.threads},
+                        {"channels_last", measure.channels_last},
+                        {"device_options", measure.device_options}};
+  if (base::exists(file)) {
+    const auto before = base::JsonReader::load(file);
+    for (const auto& [key, value] : json.items())
+      if (before[key].raw() != value)
+        throw Error(Fault::usage, file + ": the folder was measured with " + key + " " + before[key].raw().dump() +
+                                      ", now it is " + value.dump() + "; choose another folder");
+    return;
+  }
+  base::save_json(file, json);
+}
+
+void pair_results(const Job& job, const std::vector<NetRecord>& records, SsprofileSummary& summary) {
+  std::map<std::string, const NetRecord*> by_id;
+  for (const auto& record : records) by_id.emplace(record.net_id, &record);
+  const bool ranked = job.options.objective != "accuracy";
+  std::vector<double> ranks;
+  if (ranked) ranks = ssprofiling::proxy_ranks(summary.accuracies, job.options.objective);
+  for (std::size_t i = 0; i < job.nets.size(); ++i) {
+    const auto& row = summary.accuracies[i];
+    const auto leave_out = [&](const std::string& why) {
+      summary.notes.push_back("network " + row.id + " is left out: " + why);
+    };
+    if (!row.failure.empty()) {
+      leave_out(row.failure);
+      continue;
+    }
+    if (ranked && !std::isfinite(ranks[i])) {
+      leave_out("its " + job.options.objective + " is no number");
+      continue;
+    }
+    const auto found = by_id.find(row.id);
+    const NetRecord* record = found == by_id.end() ? nullptr : found->second;
+    const bool good = record != nullptr &&
+                      (record->state == RunState::measured || record->state == RunState::unsteady) &&
+                      record->overall.count(Metric::latency) != 0;
+    if (!good) {
+      leave_out(record == nullptr ? "it was not measured" : record->reason);
+      continue;
+    }
+    const Measured accuracy = ranked ? Measured{ranks[i], 0, 0, 0} : ssprofiling::share(row.right, row.images);
+    summary.results.push_back({job.nets[i], accuracy, record->overall.at(Metric::latency)});
+  }
+}
+
+void make_tables(const Job& job, const std::vector<NetRecord>& records, SsprofileSummary& summary) {
+  try {
+    summary.in_context = in_context_lut(job.config.space, records);
+    summary.conflicts = check_lut(job.config.space, summary.in_context);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::missing) throw;
+    summary.notes.push_back(std::string("there is no table of latencies by layer: ") + error.what());
+  }
+  if (!job.config.isolated) return;
+  summary.isolated = isolated_lut(job.config.space, records);
+  if (!summary.in_context.layers.empty())
+    summary.isolated_over_in_context = compare_luts(summary.in_context, summary.isolated);
+}
+
+}  // namespace
+
+SsprofileSummary ssprofile(const SsprofileOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  check(options);
+  const SsprofileConfig config = load_ssprofile_config(options.config);
+  const auto nets = list_ssbn(config.space);
+  for (const auto& net : nets) (void)lower(ssbn_network(config.space, net));  // refused now, not after hours
+  if (!options.dry_latency && !options.only_accuracy) (void)make_compiler(options.device);
+  const bool trains = options.objective == "accuracy" && !options.dry_accuracy;
+  if (trains) (void)make_network_trainer(options.train_device);
+
+  run::Folder folder(options.dir);
+  folder.begin(describe(options, config), fingerprint(nets),
+               options.resume ? run::Earlier::go_on : run::Earlier::refuse);
+  std::vector<std::string> files{"input.yaml",          "accuracy_table.yaml", "proxy_table.csv", "records.jsonl",
+                                 "networks.csv",        "latency_table.yaml",  "speed.txt",       "speed.json",
+                                 "speed_isolated.json", "ssprofile.json",      "ssprofile.svg",   "output.yaml",
+                                 "measure.json"};
+  auto listed = files;
+  for (const char* name : {"accuracy/", "checkpoints/", "hardwares/"}) listed.emplace_back(name);
+  folder.note(listed);
+  base::write_file(folder.path("input.yaml"), base::read_file(options.config));
+
+  const Job job{options, config, folder, nets};
+  SsprofileSummary summary;
+  summary.notes = config.notes;
+  if (options.dry_accuracy) summary.dry_run.emplace_back("accuracy");
+  if (options.dry_latency && !options.only_accuracy) summary.dry_run.emplace_back("latency");
+  summary.accuracies =
+      options.objective == "accuracy" ? ssprofiling::find_accuracies(job) : ssprofiling::find_proxies(job);
+  ssprofiling::save_accuracy_tables(job, summary);
+  if (!options.only_accuracy) {
+    ssprofiling::check_stop(job);
+    check_measuring(job);
+    const auto records = ssprofiling::find_latencies(job);
+    pair_results(job, records, summary);
+    make_tables(job, records, summary);
+    summary.selection = select_blocks(summary.results, config.select);
+    summary.notes.insert(summary.notes.end(), summary.selection.notes.begin(), summary.selection.notes.end());
+    ssprofiling::save_results(job, records, summary);
+  }
+  for (const auto& file : files)
+    if (base::exists(folder.path(file))) summary.files.push_back(folder.path(file));
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return summary;
+}
+
+}  // namespace hwprof
