@@ -7,6 +7,7 @@
 
 #include "program.hpp"
 #include "throws.hpp"
+#include "tiny_space.hpp"
 
 using hwprof_test::cli;
 using hwprof_test::has;
@@ -108,5 +109,24 @@ TEST_CASE("training is measured, and what does not fit is a result") {
   CHECK(rows[2]["state"] == "out_of_memory");
   CHECK(rows[3]["state"] == "out_of_memory");
   CHECK(has(rows[3]["reason"], "a batch of 64 was too large already"));
+}
+
+TEST_CASE("a space's training step is profiled like its forward") {
+  const TempFolder temp;
+  const std::string space = temp.write("tiny.yaml", hwprof_test::tiny_space);
+  const auto outcome = cli({"profile", space, "--mode", "train", "--batch", "2", "--budget", "2", "--ci", "0.5",
+                            "--calibration", "8", "--validation", "0", "--out", temp.file("run"), "--json"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(outcome.json()["model"]["metric"] == "train_latency");
+  for (const auto& row : records(temp.file("run/records.jsonl"))) {
+    CHECK(row["from"]["mode"] == "train");
+    double sum = row["overhead"]["train_latency_s"]["value"];
+    for (const auto& prim : row["prims"]) sum += prim["perf"]["train_latency_s"]["value"].get<double>();
+    CHECK(sum == doctest::Approx(row["overall"]["train_latency_s"]["value"].get<double>()).epsilon(1e-6));
+  }
+  const auto other = cli({"profile", space, "--budget", "2", "--batch", "2", "--ci", "0.5", "--calibration", "8",
+                          "--validation", "0", "--out", temp.file("run"), "--resume"});
+  CHECK(other.code == 2);
+  CHECK(has(other.err, "mode"));
 }
 #endif
