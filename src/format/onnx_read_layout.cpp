@@ -192,7 +192,7 @@ void OnnxReader::pad(const NodeView& node) {
     fill = *given;
   }
   if (fill != 0) node.refuse("pads with " + base::format_number(to_double(fill)) + "; zeros are read");
-  for (const std::size_t i : {0, 1, 4, 5})
+  for (const std::size_t i : {0U, 1U, 4U, 5U})
     if ((*pads)[i] != 0) node.refuse("pads batch or channels");
   Op op;
   op.kind = OpKind::pad;
