@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <unordered_map>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -109,13 +110,14 @@ Yaml Yaml::operator[](const std::string& key) const {
 std::vector<std::pair<std::string, Yaml>> Yaml::items() const {
   if (!is_map()) fail(std::string("a map is expected, found ") + kind_of(*node_));
   std::vector<std::pair<std::string, Yaml>> out;
+  std::unordered_map<std::string, std::size_t> places;  // a file may have a million keys
   for (const auto& member : *node_) {
     if (!member.first.IsScalar()) fail(std::string("a key must be a single value, found ") + kind_of(member.first));
     const std::string& key = member.first.Scalar();
     Yaml value(std::make_shared<const YAML::Node>(member.second), source_, key_.empty() ? key : key_ + "." + key);
-    const auto twice = std::find_if(out.begin(), out.end(), [&key](const auto& item) { return item.first == key; });
-    if (twice != out.end())
-      twice->second = std::move(value);
+    const auto [at, fresh] = places.emplace(key, out.size());
+    if (!fresh)
+      out[at->second].second = std::move(value);
     else
       out.emplace_back(key, std::move(value));
   }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "compiler/op_maps.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -65,6 +67,8 @@ class MapReader {
     }
     read_root(root, net);
   }
+
+  void read_text(const std::string& text, const std::string& source) { read_root(Yaml::parse(text, source), {}); }
 
   std::vector<OpMap> take() { return std::move(maps_); }
 
@@ -240,6 +244,13 @@ constexpr const char* pickle_help =
     "one list of layers per network (docs/dpu.md)";
 
 }  // namespace
+
+std::vector<OpMap> compiling::parse_op_maps(const std::string& text, const std::string& source,
+                                            const std::vector<Prim>& prims, Notes& notes) {
+  MapReader reader(prims, notes);
+  reader.read_text(text, source);
+  return reader.take();
+}
 
 std::vector<OpMap> load_op_maps(const std::string& path, const std::vector<Prim>& prims, Notes* notes) {
   Notes ignored;
