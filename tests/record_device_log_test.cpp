@@ -4,9 +4,12 @@
 
 #include <cstdio>
 
+#include "base/files.hpp"
+#include "dpu_elf_image.hpp"
 #include "dpu_logs.hpp"
 #include "hwprof/device_log.hpp"
 #include "record/device_log.hpp"
+#include "record/jsonl.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
 
@@ -294,6 +297,108 @@ TEST_CASE("garbage of any kind ends in an error or a note") {
   CHECK(records.at(0).overall.at(Metric::latency).samples == 2);
   // Found by the first megabyte only; the rest of the world's text is not for us to guess at.
   (void)error_of(Fault::input, [&] { (void)load(line + "\n" + table); });
+}
+
+TEST_CASE(
+    "logs as they come: carriage returns and a byte order mark change nothing; cut anywhere, they give an error or "
+    "less") {
+  const TempFolder folder;
+  for (const char* name :
+       {"tables", "vaitrace", "summary", "trace", "throughput", "xdputil", "trtexec", "recognised", "torn"}) {
+    CAPTURE(name);
+    const std::string text =
+        base::read_file(std::string(HWPROF_SOURCE_DIR "/tests/fuzz/corpus/device_log/") + name).substr(1);
+    const auto kind = record::recognise(text);
+    REQUIRE(kind != record::LogKind::none);
+    const auto lines_of = [&](const std::string& bytes) {
+      const std::string file = folder.write("log", bytes);
+      std::string out;
+      try {
+        Notes notes;
+        for (const auto& one : load_records(file, &notes)) out += record::to_line(one) + "\n";
+      } catch (const Error& error) {
+        CHECK_MESSAGE(error.fault() == Fault::input, error.what());
+        return std::string(error.what());
+      }
+      return out;
+    };
+    const std::string plain = lines_of(text);
+    std::string crlf;
+    for (const char c : text) crlf += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    CHECK(lines_of(crlf) == plain);
+    CHECK(lines_of("\xef\xbb\xbf" + text) == plain);
+    const std::string junk("\0\x01\xff\xfe junk \x80|,\t\n", 15);
+    CHECK(lines_of(text + junk) == plain);
+    for (std::size_t size = 0; size < text.size(); size += 13) {
+      (void)lines_of(text.substr(0, size));
+      std::string holed = text;
+      holed.insert(size, junk);
+      (void)lines_of(holed);
+      holed = text;
+      holed.replace(size, 1, "99999999999999999999999999999999999999");
+      (void)lines_of(holed);
+    }
+  }
+}
+
+TEST_CASE("headers that come again, columns that are not there or stand elsewhere") {
+  const std::string good = DpuTable{"a", {{"c1", 1, 0.1, 0.1}, {"c2", 2, 0.2, 0.2}}}.text();
+  const auto begin = good.find("  ID");
+  const std::string header = good.substr(begin, good.find('\n', begin) + 1 - begin);
+  std::string again = good;
+  again.insert(again.find("   2 "), header);
+  CHECK(record::to_line(load(again).at(0)) == record::to_line(load(good).at(0)));
+
+  const auto few = load(
+      "[DNNDK] Performance profile - DPU Kernel \"a\" DPU Task \"a-0\"\nID NodeName RunTime(ms)\n1 c1 0.100\n2 c2 "
+      "0.200\nAll 0.300\n");
+  CHECK(latency(few.at(0).overall) == Approx(0.3e-3));
+  CHECK(few[0].nodes.at(1).macs == 0);
+  const auto turned = load(
+      "DPU Summary:\nRT | SubGraph | WL | Bat | DPU Id\n0.5 | s1 | 0.002 | 3 | d\n\nRT | SubGraph | WL | Bat | DPU "
+      "Id\n0.25 | s2 | 0.002 | 3 | d\n");
+  REQUIRE(turned.at(0).nodes.size() == 2);
+  CHECK(latency(turned[0].overall) == Approx(0.75e-3));
+  CHECK(turned[0].batch == 3);
+  CHECK(turned[0].nodes[0].macs == Approx(1e6));
+  const auto bare = load("Kernel Name,Number Of Runs,Average Time (ms)\nk,10,1.5\n");
+  CHECK(latency(bare.at(0).overall) == Approx(1.5e-3));
+  CHECK(has(error_of(Fault::input, [] { (void)load("DPU Summary:\nDPU Id | Bat | SubGraph | WL\nd | 1 | s | 1\n"); }),
+            "no rows"));
+}
+
+TEST_CASE("sums of huge numbers are refused, not kept") {
+  std::string text = "DPU Summary:\nDPU Id | Bat | SubGraph | WL | RT\n";
+  for (int i = 0; i < 2000; ++i) text += "d | 1 | s" + std::to_string(i) + " | 1 | 1e18\n";
+  CHECK(has(error_of(Fault::input, [&] { (void)load(text); }), "which no device has"));
+  CHECK(has(error_of(Fault::input,
+                     [] {
+                       (void)load(
+                           "thread-0 processes 1 frames\nthread-1 processes 0 frames\nFPS= 1 number_of_frames= 1 "
+                           "time= 1e18 seconds.\n");
+                     }),
+            "which no device has"));
+}
+
+TEST_CASE("a folder with one log that is broken, and the file that was compiled") {
+  const TempFolder folder;
+  folder.write("net.txt", DpuTable{"net", {{"conv_1", 0.885, 0.1, 0.2}, {"conv_9", 0.5, 0.1, 0.1}}}.text());
+  folder.write("dpu_net.elf", elf_image());
+  folder.write("bad.txt", "DPU Summary:\nDPU Id | Bat | SubGraph | RT\nd | 1 | s | -3\n");
+  folder.write("model.json", "{\"subgraph\": [{\"DPU Arch\": \"x\"}]}");
+  Notes notes;
+  const auto records = load_records(folder.path(), &notes);
+  REQUIRE(records.size() == 1);
+  CHECK(has(all(notes), "bad.txt: was left out: "));
+  CHECK(has(all(notes), "model.json: was left out: "));
+  CHECK(has(all(notes), "1 nodes of the log are not in the compiled file, the first is 'conv_9'"));
+  CHECK(all(notes).find("another workload") == std::string::npos);  // 884736 operations are printed as 0.885
+  CHECK_FALSE(records[0].from.environment.at("dpu_compiler").empty());
+  folder.write("net.txt", DpuTable{"net", {{"conv_1", 0.887, 0.1, 0.2}}}.text());
+  notes.clear();
+  (void)load_records(folder.path(), &notes);
+  CHECK(has(all(notes), "1 nodes have another workload in the compiled file, the first is 'conv_1'"));
+  CHECK(has(all(notes), "the log has 1 nodes, the compiled file 2"));
 }
 
 TEST_CASE("lines of any length, with and without an end, of files and of texts alike") {

@@ -9,11 +9,19 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "record/cost.hpp"
 
 namespace hwprof::record {
 namespace {
 
 constexpr std::size_t head_bytes = std::size_t{1} << 20;
+
+void check_costs(const Perf& perf, const std::string& source) {
+  for (const auto& [metric, cost] : perf)
+    if (!is_cost(cost.value) || !is_cost(cost.spread))
+      throw Error(Fault::input, source + ": the numbers add up to a " + std::string(to_string(metric)) + " of " +
+                                    base::format_number(cost.value) + ", which no device has");
+}
 
 }  // namespace
 
@@ -49,7 +57,15 @@ LogKind recognise_file(const std::string& file) {
   return recognise(head);
 }
 
-std::vector<NetRecord> read_log(LogKind kind, Lines& lines, Notes& notes) {
+void check_costs(const NetRecord& record, const std::string& source) {
+  check_costs(record.overall, source);
+  check_costs(record.overhead, source);
+  for (const auto& node : record.nodes) check_costs(node.perf, source);
+}
+
+namespace {
+
+std::vector<NetRecord> read_kind(LogKind kind, Lines& lines, Notes& notes) {
   const std::string& source = lines.source();
   const auto stem = [&source] { return safe_id(std::filesystem::path(source).stem().string()); };
   Complaints complaints;
@@ -109,6 +125,14 @@ std::vector<NetRecord> read_log(LogKind kind, Lines& lines, Notes& notes) {
       throw Error(Fault::internal, source + ": is no device log");
   }
   complaints.report(notes);
+  return records;
+}
+
+}  // namespace
+
+std::vector<NetRecord> read_log(LogKind kind, Lines& lines, Notes& notes) {
+  auto records = read_kind(kind, lines, notes);
+  for (const auto& record : records) check_costs(record, lines.source());
   return records;
 }
 

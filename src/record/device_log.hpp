@@ -41,8 +41,16 @@ enum class LogKind {
 [[nodiscard]] DpuBoard parse_board(std::string_view text, const std::string& source);
 [[nodiscard]] std::vector<DpuKernel> parse_elf(std::string_view bytes, const std::string& source);
 
+/// @throws Error(Fault::input) for a cost of the record that is not finite or beyond any device's; sums of huge
+/// numbers.
+void check_costs(const NetRecord& record, const std::string& source);
+
 /// Puts what a board file says into the environment of records measured there.
 void describe_board(const DpuBoard& board, NetRecord& record);
+
+/// Checks a DNNDK log's record against the network that was compiled, where one of the kernels has its name: nodes that
+/// the file lacks and other workloads go to notes, workloads that the log lacks and the compiler into the record.
+void join_compiled(const std::vector<DpuKernel>& kernels, NetRecord& record, Notes& notes);
 
 /// A folder of VART's files, or of one network's logs.
 [[nodiscard]] bool is_vart_folder(const std::string& dir);

@@ -80,7 +80,10 @@ class FolderReader {
         load_log_or_file(path, name, tables, trtexec, board, records);
       }
     }
-    append(records, tables.records(notes_));
+    auto profiled = tables.records(notes_);
+    for (auto& record : profiled) join_compiled(compiled_, record, notes_);
+    compiled_.clear();
+    append(records, std::move(profiled));
     append(records, join_trtexec(trtexec, loose, notes_));
     append(records, load_awnas_runs(loose, {}, notes_));
     if (board)
@@ -122,11 +125,13 @@ class FolderReader {
           lines, [&](const NodeTable& table) { tables.add(table, path, complaints_); }, complaints_);
     } else if (kind == LogKind::trtexec) {
       trtexec.push_back(path);
-    } else if (kind == LogKind::board) {
-      board = load_dpu_board(path);
     } else if (kind != LogKind::none) {
-      Lines lines(path);
-      append(records, read_log(kind, lines, notes_));
+      try {
+        load_log(path, kind, board, records);
+      } catch (const Error& error) {  // one bad log is no reason to lose the others
+        if (error.fault() != Fault::input) throw;
+        notes_.push_back(path + ": was left out: " + error.what());
+      }
     } else if (base::ends_with(name, ".jsonl") || base::ends_with(name, ".csv")) {
       append(records, load_file_(path, notes_));
     } else {
@@ -134,9 +139,22 @@ class FolderReader {
     }
   }
 
+  void load_log(const std::string& path, LogKind kind, std::optional<DpuBoard>& board,
+                std::vector<NetRecord>& records) {
+    if (kind == LogKind::board) {
+      board = load_dpu_board(path);
+    } else if (kind == LogKind::elf) {
+      for (auto& kernel : load_dpu_elf(path)) compiled_.push_back(std::move(kernel));
+    } else {
+      Lines lines(path);
+      append(records, read_log(kind, lines, notes_));
+    }
+  }
+
   const FileLoader& load_file_;
   Notes& notes_;
   Complaints complaints_;
+  std::vector<DpuKernel> compiled_;  ///< that lie in the folder being read
 };
 
 }  // namespace

@@ -61,8 +61,15 @@ std::vector<NetRecord> join_trtexec(const std::vector<std::string>& logs, std::v
   std::map<std::string, std::size_t> nets;
   std::vector<std::string> used;
   for (const auto& log : logs) {
-    Lines lines(log);
-    auto parsed = read_trtexec(lines, notes);
+    std::vector<NetRecord> parsed;
+    try {
+      Lines lines(log);
+      parsed = read_log(LogKind::trtexec, lines, notes);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input) throw;
+      notes.push_back(log + ": was left out: " + error.what());
+      continue;
+    }
     const auto part = part_of(log);
     if (!part) {
       records.insert(records.end(), std::make_move_iterator(parsed.begin()), std::make_move_iterator(parsed.end()));

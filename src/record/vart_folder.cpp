@@ -77,6 +77,11 @@ std::optional<NetRecord> load_vart_folder(const std::string& dir, Complaints& co
   }
   if (rows.empty()) return left_out("no run of a DPU kernel was measured");
   NetRecord record = summary_record(rows, traces, dir, complaints);
+  try {
+    check_costs(record, dir);
+  } catch (const Error& error) {
+    return left_out(error.what());
+  }
   record.net_id = safe_id(name);
   if (record.nodes.size() > 1)
     complaints.add("several DPU kernels; what the CPU did between them was not measured", dir);

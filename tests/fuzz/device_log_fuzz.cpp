@@ -2,6 +2,7 @@
 // Text logs of every kind: the first byte picks the reader, so that one is not kept from its input by the recogniser.
 #include "fuzz.hpp"
 #include "record/device_log.hpp"
+#include "record/jsonl.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace record = hwprof::record;
@@ -17,6 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     record::Lines lines(text, "input");
     auto kind = digit < std::size(kinds) ? kinds[digit] : record::recognise(text);
     if (kind == record::LogKind::none) return;
-    (void)record::read_log(kind, lines, notes);
+    for (const auto& one : record::read_log(kind, lines, notes)) (void)record::to_line(one);  // and it can be written
   });
 }
