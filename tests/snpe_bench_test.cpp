@@ -193,6 +193,27 @@ TEST_CASE("of two runtimes of which one is absent, the other keeps its numbers")
   CHECK(problems.size() == 1);
 }
 
+TEST_CASE("an absent DSP, which has a bench of its own, does not cost the GPU its numbers") {
+  Desk desk(2, faults(R"("absent": ["DSP"])"));
+  desk.measure({{"runtime", "GPU,DSP"}});
+  CHECK(desk.record(0).state == RunState::measured);
+  CHECK(desk.record(0).from.device == "snpe:GPU");
+  const auto absent = desk.record(0, "snpe:DSP");
+  CHECK(absent.state == RunState::failed);
+  CHECK(has(absent.reason, "has no 'DSP'"));
+  std::vector<std::string> problems;
+  const auto table = collect_snpe({{"0", desk.artifacts()[0].dir, {}, {}}}, {"net-0"}, &problems);
+  REQUIRE(table.rows.size() == 1);
+  CHECK(problems.size() == 1);
+  const auto before = desk.benched().size();
+  desk.measure({{"runtime", "GPU,DSP"}});  // there is nothing more to be had
+  CHECK(desk.benched().size() == before);
+  Desk none(1, faults(R"("absent": ["GPU", "DSP"])"));
+  none.measure({{"runtime", "GPU,DSP"}});
+  CHECK(has(none.record(0).reason, "has no 'GPU'"));
+  CHECK(has(none.record(0).reason, "has no 'DSP'"));
+}
+
 TEST_CASE("layer names with commas, quotes and brackets are still of their layer") {
   Desk plain(1);
   plain.measure();

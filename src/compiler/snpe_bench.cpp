@@ -234,27 +234,33 @@ class Bench {
     const auto inputs = parse_dlc_info(info.output, dir + "/raw/dlc-info.txt");
     const auto list = write_inputs(dir, inputs, options_);
     const auto groups = groups_of(options_);
+    std::vector<std::string> problems;
     for (std::size_t k = 0; k < groups.size(); ++k) {
       if (groups[k].quantized) quantize(dir, quantize_list(dir, inputs, options_, list));
       base::save_json(dir + "/" + config_path(k),
                       bench_config(job.id, dlc_path(groups[k].quantized), list, results_folder(k), groups[k].runtimes,
                                    {phone}, options_));
       fs::remove_all(dir + "/" + results_folder(k));  // of a call that was killed
-      bench_group(dir, phone, k);
-      base::write_file(dir + "/" + results_path(k), take_results(dir, k));
+      auto taken = bench_group(dir, phone, k);
+      base::write_file(dir + "/" + results_path(k), taken.text);
+      if (!taken.problem.empty()) problems.push_back(std::move(taken.problem));
       session.results.push_back(results_path(k));
       session.quantized.push_back(groups[k].quantized);
     }
+    // A phone without a DSP that may be used is no reason to lose the GPU's times.
+    if (problems.size() == groups.size()) throw Error(Fault::device, base::join(problems, "; "));
     session.environment = phone_state(tools_, phone, dir);
     session.environment["phone"] = phone;
     for (const char* folder : {"/raw/random_inputs", "/raw/quantize_inputs"})
       fs::remove_all(dir + folder);  // as large as everything else together, and drawn anew by the seed
   }
 
-  void bench_group(const std::string& dir, const std::string& phone, std::size_t group) const {
+  [[nodiscard]] Taken bench_group(const std::string& dir, const std::string& phone, std::size_t group) const {
     try {
       tools_.run("snpe_bench.py", {"-json", "-c", config_path(group)}, dir, "raw/bench.log", options_.bench_timeout_s);
-      (void)take_results(dir, group);
+      auto taken = take_results(dir, group);
+      if (!taken.problem.empty() && !is_ready(tools_, phone, dir)) throw PhoneLost{taken.problem};
+      return taken;
     } catch (const Error& error) {
       if (error.fault() == Fault::interrupted || is_ready(tools_, phone, dir)) throw;
       throw PhoneLost{error.what()};

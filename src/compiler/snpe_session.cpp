@@ -24,14 +24,14 @@ std::map<std::string, std::string> read_map(const base::JsonReader& json) {
   return out;
 }
 
-/// @throws when no runtime has times.
-void check_results(std::string_view text, const std::string& file) {
+/// Why no runtime has times; empty where one has.
+std::string problem_of(std::string_view text, const std::string& file) {
   std::vector<std::string> problems;
   for (const auto& run : parse_snpe_results(text, file).runs) {
-    if (run.problem.empty()) return;
+    if (run.problem.empty()) return {};
     problems.push_back(run.runtime + ": " + run.problem);
   }
-  throw Error(Fault::device, base::join(problems, "; "));
+  return base::join(problems, "; ");
 }
 
 }  // namespace
@@ -95,13 +95,16 @@ std::optional<Session> find_session(const std::string& dir) {
 std::optional<Session> adopt(const std::string& dir, const SnpeOptions& options) {
   Session session;
   const auto groups = groups_of(options);
+  std::vector<std::string> problems;
   for (std::size_t k = 0; k < groups.size(); ++k) {
     const std::string file = dir + "/" + results_path(k);
     if (!base::exists(file)) return {};
-    check_results(base::read_file(file), file);
+    if (auto problem = problem_of(base::read_file(file), file); !problem.empty())
+      problems.push_back(std::move(problem));
     session.results.push_back(results_path(k));
     session.quantized.push_back(groups[k].quantized);
   }
+  if (problems.size() == groups.size()) throw Error(Fault::device, base::join(problems, "; "));
   session.done = true;
   session.options = options.describe();
   session.key = options.key;
@@ -109,7 +112,7 @@ std::optional<Session> adopt(const std::string& dir, const SnpeOptions& options)
   return session;
 }
 
-std::string take_results(const std::string& dir, std::size_t group) {
+Taken take_results(const std::string& dir, std::size_t group) {
   const std::string folder = dir + "/" + results_folder(group) + "/latest_results";
   std::vector<std::string> files;
   if (base::is_folder(folder))
@@ -118,9 +121,9 @@ std::string take_results(const std::string& dir, std::size_t group) {
   if (files.size() != 1)
     throw Error(Fault::device, folder + ": one results file of snpe_bench is expected, found " +
                                    (files.empty() ? std::string("none") : std::to_string(files.size())));
-  std::string text = base::read_file(files.front());
-  check_results(text, files.front());
-  return text;
+  Taken taken{base::read_file(files.front()), {}};
+  taken.problem = problem_of(taken.text, files.front());
+  return taken;
 }
 
 }  // namespace hwprof::compiling

@@ -44,9 +44,13 @@ void save_session(const std::string& dir, const Session& session);
 /// A session of results that were carried here: all files are there and at least one runtime has times.
 [[nodiscard]] std::optional<Session> adopt(const std::string& dir, const SnpeOptions& options);
 
-/// Reads a group's results where snpe_bench left them. @throws Error(Fault::device) when there are none, or no runtime
-/// of them has times; Error(Fault::input) when they are damaged.
-[[nodiscard]] std::string take_results(const std::string& dir, std::size_t group);
+/// A group's results as snpe_bench left them.
+struct Taken {
+  std::string text;
+  std::string problem;  ///< why no runtime of them has times; empty where one has
+};
+/// @throws Error(Fault::device) when there are none, Error(Fault::input) when they are damaged.
+[[nodiscard]] Taken take_results(const std::string& dir, std::size_t group);
 
 /// The script that does here undone jobs elsewhere. @throws Error(Fault::unsupported) always, saying how to go on.
 [[noreturn]] void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const SnpeTools& tools);
