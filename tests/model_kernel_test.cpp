@@ -245,6 +245,30 @@ TEST_CASE("fused groups are learned as one kernel when the rules say so") {
   CHECK(fused.summary().prim_cv_mape < 0.1);
 }
 
+TEST_CASE("a table of blocks alone: one primitive left out at a time") {
+  // As profiled_blocks.yaml has it: rows of primitives, no network as a whole.
+  const auto prims = blocks(12, 3);
+  const auto table_of = [](const std::vector<Prim>& rows) {
+    NetRecord record = record_of("blocks", rows);
+    record.overall.clear();
+    return std::vector<NetRecord>{record};
+  };
+  const auto summary = fit(table_of(prims), kernel_kind_options()).summary();
+  // The same by hand, out of models that have not seen the primitive.
+  double error = 0;
+  for (std::size_t i = 0; i < prims.size(); ++i) {
+    auto others = prims;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    const Model model = fit(table_of(others), kernel_kind_options());
+    error += std::abs(model.entry(prims[i])->value / true_cost(prims[i]) - 1) / static_cast<double>(prims.size());
+  }
+  CHECK(summary.prim_cv_mape == Approx(error).epsilon(0.2));
+  const bool noted = std::any_of(summary.notes.begin(), summary.notes.end(), [](const std::string& note) {
+    return note.find("no networks: 12 primitives left out one at a time, mean error ") == 0;
+  });
+  CHECK(noted);
+}
+
 TEST_CASE("rows of the device's own report tell kernels apart that always come together") {
   // One type, one shape of block, so that only nodes can say how its cost falls apart.
   std::vector<NetRecord> records;

@@ -55,8 +55,8 @@ struct FitSummary {
   /// where others cover its primitives, the table has seen the network); 0.05 is 5 %. 0 with a note in
   /// notes where there were no networks to compare.
   double fit_mape = 0, cv_mape = 0;
-  /// kernel: mean relative error of primitives that were not measured, in up to five folds of primitives, and
-  /// that of the roofline alone.
+  /// kernel: mean relative error of primitives that were not measured, in up to five folds of primitives (of a table of
+  /// up to 200 of them without networks: one at a time, with their median in notes), and of the roofline alone.
   double prim_cv_mape = 0, roofline_cv_mape = 0;
   std::vector<KernelFit> kernels;  ///< kernel: by kind
   std::vector<std::string> notes;  ///< what was dropped, and why

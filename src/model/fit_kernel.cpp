@@ -125,6 +125,17 @@ class Observing {
   KernelData out_;
 };
 
+/// A table of blocks and no network as a whole: few enough for a fit without each of them.
+bool is_short_table(const FitData& data, const KernelData& observed) {
+  constexpr std::size_t most = 200;
+  const auto whole = [](const FitNet& net) { return net.measured > 0; };
+  return observed.observations.size() <= most && std::none_of(data.nets.begin(), data.nets.end(), whole);
+}
+
+std::string percent(double share) {
+  return base::format_number(std::round(share * 1e4) / 1e2) + " %";
+}
+
 }  // namespace
 
 std::shared_ptr<const Model::Impl> fit_kernel(FitData data, const FitOptions& options) {
@@ -146,12 +157,18 @@ std::shared_ptr<const Model::Impl> fit_kernel(FitData data, const FitOptions& op
                                     " above 0 and at least one op");
   LearnOptions learning;
   learning.seed = options.seed;
+  learning.leave_one_out = is_short_table(data, observed);
   auto [estimator, errors] = learn_with_errors(observed, learning, data.assess);
   estimator.rules = options.fusion;
   summary.prim_cv_mape = errors.mape;
   summary.roofline_cv_mape = errors.roofline_mape;
   for (const auto& [kind, known] : estimator.classes)
     summary.kernels.push_back({kind, known.kernels, known.prims, errors.class_mape[kind]});
+  if (learning.leave_one_out && errors.folds > 1)
+    summary.notes.push_back(
+        "no networks: " + counted(errors.folds, "primitive") + " left out one at a time, mean error " +
+        percent(errors.mape) + ", median " + percent(errors.median) + ", " + percent(errors.within_10) +
+        " of them within 10 %; the roofline alone has a mean error of " + percent(errors.roofline_mape));
   if (errors.class_mape.empty()) summary.notes.emplace_back("too few primitives to cross-validate estimates");
   return std::make_shared<KernelModel>(std::move(info), additive.table(), line, std::move(estimator));
 }

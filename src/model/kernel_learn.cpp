@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/random.hpp"
+#include "base/stats.hpp"
 #include "model/kernel_roofline.hpp"
 
 namespace hwprof::model {
@@ -20,16 +21,16 @@ constexpr double least_weight = 0.02, most_weight = 4;
 using Numbers = std::vector<std::size_t>;
 using Shares = std::vector<std::vector<double>>;  ///< by observation, by kernel in it
 
-/// A fold for every primitive of the observations; as many as there are primitives, at most five.
+/// A fold for every primitive of the observations; as many as there are primitives, at most so many.
 std::map<std::uint32_t, std::size_t> folds_of(const KernelData& data, const Numbers& observations, std::uint64_t seed,
-                                              std::size_t& folds) {
+                                              std::size_t most, std::size_t& folds) {
   std::vector<std::uint32_t> prims;
   for (const std::size_t o : observations) prims.push_back(data.observations[o].prim);
   std::sort(prims.begin(), prims.end());
   prims.erase(std::unique(prims.begin(), prims.end()), prims.end());
   std::mt19937_64 rng(seed);
   for (std::size_t i = prims.size(); i > 1; --i) std::swap(prims[i - 1], prims[base::draw_below(rng, i)]);
-  folds = std::min(most_folds, prims.size());
+  folds = std::min(most, prims.size());
   std::map<std::uint32_t, std::size_t> out;
   for (std::size_t i = 0; i < prims.size(); ++i) out[prims[i]] = i % folds;
   return out;
@@ -55,7 +56,8 @@ class Learner {
   KernelEstimator run() {
     std::size_t folds = 0;
     for (int round = 0; round < rounds; ++round) {
-      const auto fold_of = folds_of(data_, observations_, options_.seed + static_cast<std::uint64_t>(round), folds);
+      const auto fold_of =
+          folds_of(data_, observations_, options_.seed + static_cast<std::uint64_t>(round), most_folds, folds);
       if (folds < 2) break;
       Shares next = shares_;
       for (std::size_t fold = 0; fold < folds; ++fold) {
@@ -198,7 +200,11 @@ std::pair<KernelEstimator, KernelErrors> learn_with_errors(const KernelData& dat
   KernelEstimator out = learn(data, all, options);
   KernelErrors errors;
   std::size_t folds = 0;
-  const auto fold_of = folds_of(data, all, options.seed, folds);
+  const std::size_t most = options.leave_one_out ? all.size() : most_folds;
+  LearnOptions held_out = options;
+  if (options.leave_one_out)
+    held_out.trees = std::max(1, options.trees / trees_on_the_way);  // as many fits as primitives
+  const auto fold_of = folds_of(data, all, options.seed, most, folds);
 
   Mean absolute, roofline_absolute, roofline_squares, within;
   std::map<std::string, Mean> class_absolute, class_squares;
@@ -207,10 +213,11 @@ std::pair<KernelEstimator, KernelErrors> learn_with_errors(const KernelData& dat
     std::vector<std::pair<std::string, double>> shares;  // kind, cost over the estimated whole
   };
   std::vector<Held> held;
+  std::vector<double> all_errors;
   for (std::size_t fold = 0; assess && folds > 1 && fold < folds; ++fold) {
     Numbers train, test;
     for (const std::size_t o : all) (fold_of.at(data.observations[o].prim) == fold ? test : train).push_back(o);
-    const KernelEstimator part = learn(data, train, options);
+    const KernelEstimator part = learn(data, train, held_out);
     for (const std::size_t o : test) {
       const auto& observation = data.observations[o];
       double sum = 0, roofline = 0;
@@ -229,6 +236,7 @@ std::pair<KernelEstimator, KernelErrors> learn_with_errors(const KernelData& dat
       one.log_error = std::log(sum / observation.value);
       const double error = std::abs(sum / observation.value - 1);
       absolute.add(error);
+      all_errors.push_back(error);
       within.add(error <= 0.10 ? 1 : 0);
       roofline_absolute.add(std::abs(roofline / observation.value - 1));
       roofline_squares.add(std::pow(std::log(roofline / observation.value), 2));
@@ -257,6 +265,8 @@ std::pair<KernelEstimator, KernelErrors> learn_with_errors(const KernelData& dat
   }
   out.calibration = ratio.value() > 0 ? std::sqrt(ratio.value()) : 1;
   errors.mape = absolute.value();
+  errors.median = base::median(std::move(all_errors));
+  errors.folds = folds;
   errors.roofline_mape = roofline_absolute.value();
   errors.within_10 = within.value();
   for (const auto& [kind, mean] : class_absolute) errors.class_mape[kind] = mean.value();

@@ -37,6 +37,7 @@ struct LearnOptions {
   int trees = 100;
   int min_leaf = 2;
   std::uint64_t seed = 0;
+  bool leave_one_out = false;  ///< for learn_with_errors
 };
 
 /// Learns from these observations: a roofline, one per kind of kernel drawn towards it, then a forest per kind
@@ -52,14 +53,16 @@ struct LearnOptions {
 /// How good the estimates of held-out primitives are.
 struct KernelErrors {
   double mape = 0;           ///< of primitives
+  double median = 0;         ///< of their relative errors
   double roofline_mape = 0;  ///< of the roofline of all kinds alone
   double within_10 = 0;
+  std::size_t folds = 0;
   std::map<std::string, double> class_mape;  ///< errors shared out by the share of the kind in the cost
 };
 
-/// Learns from all observations, and, in up to five folds of primitives, from all but the held-out ones, which
-/// gives the errors. With less than two primitives there are no folds, and errors are those of a guess, 100 %; so they
-/// are without assess, which saves the time.
+/// Learns from all observations, and, in up to five folds of primitives (or one primitive at a time), from all but the
+/// held-out ones, which gives the errors. With less than two primitives there are no folds, and errors are those of a
+/// guess, 100 %; so they are without assess, which saves the time.
 [[nodiscard]] std::pair<KernelEstimator, KernelErrors> learn_with_errors(const KernelData& data,
                                                                          const LearnOptions& options,
                                                                          bool assess = true);
