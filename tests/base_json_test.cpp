@@ -28,6 +28,11 @@ TEST_CASE("values are read with their place") {
 TEST_CASE("broken, deep and newer texts are refused with the place") {
   CHECK(has(error_of(Fault::input, [] { (void)JsonReader::parse("{\n \"a\": ]", "b.json"); }), "b.json:2:7"));
   CHECK(has(error_of(Fault::input, [] { (void)JsonReader::parse(std::string(100000, '['), "d.json"); }), "deeper"));
+  std::string wide = "{";
+  for (int i = 0; i < 60000; ++i) wide += "\"k" + std::to_string(i) + "\": 0, ";
+  CHECK(has(error_of(Fault::input, [&] { (void)JsonReader::parse(wide + "\"k\": 0}", "w.json"); }),
+            "more than 50000 keys"));
+  CHECK(JsonReader::parse(R"([{"a:b": 1}, {"c": {"d": 2}}])", "n.json").list().size() == 2);
   const auto newer = JsonReader::parse(R"({"schema": "hwprof.x/7"})", "n.json");
   CHECK(has(error_of(Fault::input, [&] { newer.schema("hwprof.x", 1); }), "newer"));
   CHECK(has(error_of(Fault::input, [&] { newer.schema("hwprof.y", 9); }), "hwprof.y/1"));

@@ -17,10 +17,11 @@ JsonReader::JsonReader(std::shared_ptr<const Json> root, const Json* value, std:
 namespace {
 
 /// The parser itself does not recurse, but whatever walks the value later does. (nlohmann's own depth callback
-/// walks each list again after every element.)
-void check_depth(std::string_view text) {
-  constexpr int max_depth = 200;
-  int depth = 0;
+/// walks each list again after every element.) And it compares every key with all before it in the same object.
+void check_extent(std::string_view text) {
+  constexpr std::size_t most_depth = 200;
+  constexpr std::size_t most_keys = 50000;
+  std::vector<std::size_t> keys;  // of the objects around
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -28,10 +29,16 @@ void check_depth(std::string_view text) {
       ++i;
     else if (c == '"')
       quoted = !quoted;
-    else if (!quoted && (c == '[' || c == '{') && ++depth > max_depth)
-      throw Error(Fault::input, "nested deeper than " + std::to_string(max_depth) + " levels");
-    else if (!quoted && (c == ']' || c == '}'))
-      --depth;
+    if (quoted) continue;
+    if (c == '[' || c == '{') {
+      keys.push_back(0);
+      if (keys.size() > most_depth)
+        throw Error(Fault::input, "nested deeper than " + std::to_string(most_depth) + " levels");
+    } else if ((c == ']' || c == '}') && !keys.empty()) {
+      keys.pop_back();
+    } else if (c == ':' && !keys.empty() && ++keys.back() > most_keys) {
+      throw Error(Fault::input, "an object with more than " + std::to_string(most_keys) + " keys");
+    }
   }
 }
 
@@ -39,7 +46,7 @@ void check_depth(std::string_view text) {
 
 JsonReader JsonReader::parse(std::string_view text, const std::string& source) {
   try {
-    check_depth(text);
+    check_extent(text);
     auto root = std::make_shared<const Json>(Json::parse(text));
     const Json* value = root.get();
     return {std::move(root), value, source};
