@@ -131,14 +131,15 @@ TEST_CASE("all ways of evaluating agree with linked nodes that are walked naivel
   REQUIRE(trees.size() == 13);
   const Forest again = Forest::read(reader(forest.to_json().dump()));
   CHECK(again.to_json() == forest.to_json());
-  for (const std::size_t n : std::vector<std::size_t>{0, 1, 7, 8, 9, 24, 63, 64, 65, 127, 128, 300}) {
+  for (const std::size_t n :
+       std::vector<std::size_t>{0, 1, 7, 8, 9, 63, 95, 96, 97, 127, 128, 255, 256, 257, 300, 352, 600}) {
     const Data test = make(n, 4);
     std::vector<double> out(n + 1, -77.0);
     again.predict(test.rows.data(), n, out.data());
     CHECK(out[n] == -77.0);
-    std::vector<double> portable(n + 1, -77.0);
-    again.predict_portable(test.rows.data(), n, portable.data());
-    CHECK(portable == out);
+    std::vector<double> walked(n + 1, -77.0);
+    again.predict_walking(test.rows.data(), n, walked.data());
+    CHECK(walked == out);
     for (std::size_t i = 0; i < n; ++i) {
       double sum = 0;
       for (const auto& tree : trees) sum += tree->at(test.row(i));
@@ -149,7 +150,7 @@ TEST_CASE("all ways of evaluating agree with linked nodes that are walked naivel
 }
 
 TEST_CASE("trees of all sizes, few leaves to thousands, are evaluated alike") {
-  for (const std::size_t n : std::vector<std::size_t>{1, 2, 3, 760, 2500}) {
+  for (const std::size_t n : std::vector<std::size_t>{1, 2, 3, 127, 255, 256, 257, 760, 1023, 1024, 1025, 2500}) {
     const Data train = make(n, 9), test = make(200, 10);
     ForestOptions options;
     options.trees = 3;
@@ -157,6 +158,43 @@ TEST_CASE("trees of all sizes, few leaves to thousands, are evaluated alike") {
     std::vector<double> out(200);
     forest.predict(test.rows.data(), 200, out.data());
     for (std::size_t i = 0; i < 200; ++i) CHECK(out[i] == forest.predict(test.row(i)));
+  }
+}
+
+TEST_CASE("values on and beside the thresholds, equal ones and ones that are no numbers, are evaluated alike") {
+  const Data train = make(300, 11);
+  ForestOptions options;
+  options.trees = 7;
+  const Forest forest = Forest::fit(train.rows, train.features, train.targets, {}, options);
+  std::vector<float> cuts;
+  const base::Json json = forest.to_json();
+  for (const auto& tree : json["trees"]) {
+    std::istringstream in(tree.get<std::string>());
+    for (std::string word; in >> word;)
+      if (const auto colon = word.find(':'); colon != std::string::npos)
+        cuts.push_back(std::stof(word.substr(colon + 1)));
+  }
+  REQUIRE(cuts.size() > 500);
+  const float infinite = std::numeric_limits<float>::infinity();
+  std::mt19937_64 rng(12);
+  Data test;
+  for (std::size_t i = 0; i < 700; ++i) {
+    for (std::size_t f = 0; f < test.features; ++f) {
+      const float cut = cuts[rng() % cuts.size()];
+      const float values[] = {
+          cut, cut, std::nextafter(cut, infinite), std::nextafter(cut, -infinite), 0.25F, NAN, infinite, -infinite};
+      test.rows.push_back(values[rng() % std::size(values)]);
+    }
+    test.targets.push_back(0);
+  }
+  std::vector<double> out(test.size());
+  forest.predict(test.rows.data(), test.size(), out.data());
+  const auto trees = trees_of(forest);
+  for (std::size_t i = 0; i < test.size(); ++i) {
+    CHECK(out[i] == forest.predict(test.row(i)));
+    double sum = 0;
+    for (const auto& tree : trees) sum += tree->at(test.row(i));
+    CHECK(out[i] == Approx(sum / 7).epsilon(1e-12));
   }
 }
 
@@ -244,9 +282,9 @@ TEST_CASE("numbers that are not finite lead to some leaf, not out of the tree") 
   const Forest forest = Forest::fit(data.rows, data.features, data.targets, {}, {});
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                           -std::numeric_limits<float>::infinity()}) {
-    const std::vector<float> rows(4 * 90, bad);
-    std::vector<double> out(90);
-    forest.predict(rows.data(), 90, out.data());
+    const std::vector<float> rows(4 * 190, bad);
+    std::vector<double> out(190);
+    forest.predict(rows.data(), 190, out.data());
     for (const double value : out) CHECK(std::abs(value) < 6);
     CHECK(forest.predict(rows.data()) == out[0]);
   }

@@ -13,11 +13,6 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define HWPROF_X86_64 1
-#endif
-
 namespace hwprof::model {
 namespace {
 
@@ -25,11 +20,6 @@ constexpr std::size_t lanes = 8;             // walks in step: enough to hide th
 constexpr std::size_t block = 128;           // rows that stay in the first cache while the trees go by
 constexpr std::size_t most_nodes = 1 << 24;  // of a tree, what fits beside the feature into a link
 constexpr unsigned feature_bits = 8;
-#ifdef HWPROF_X86_64
-constexpr std::size_t wide = 64;              // rows in a word of bits
-constexpr std::size_t least_wide = 24;        // rows below which walking is faster
-constexpr std::size_t most_wide_nodes = 640;  // of a tree above which walking is faster
-#endif
 
 /// Shortest decimal text that reads back as the same float.
 std::string text_of(float value) {
@@ -104,8 +94,32 @@ void Forest::add(const std::vector<Split>& tree) {
     if (leaf)
       leaves_.push_back({tree[i].value, at});
     else
-      inner_.push_back({tree[i].value, feature, at});
+      inner_.push_back({0, at});
   }
+}
+
+void Forest::number_cuts() {
+  const auto feature_of = [](const Node& node) { return node.link & (most_features - 1); };
+  std::vector<std::vector<float>> cuts(features_);
+  for (const Node& node : nodes_)
+    if (!std::isinf(node.threshold)) cuts[feature_of(node)].push_back(node.threshold);
+  cuts_.clear();
+  first_cut_.assign(1, 0);
+  for (auto& own : cuts) {
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+    cuts_.insert(cuts_.end(), own.begin(), own.end());
+    first_cut_.push_back(cuts_.size());
+  }
+  for (const Tree& tree : trees_)
+    for (std::size_t k = 0; k < tree.nodes / 2; ++k) {
+      Inner& inner = inner_[tree.inner + k];
+      const Node& node = nodes_[tree.root + inner.at];
+      const auto& own = cuts[feature_of(node)];
+      inner.cut = static_cast<std::uint32_t>(
+          first_cut_[feature_of(node)] +
+          static_cast<std::size_t>(std::lower_bound(own.begin(), own.end(), node.threshold) - own.begin()));
+    }
 }
 
 double Forest::predict(const float* row) const noexcept {
@@ -122,7 +136,7 @@ double Forest::predict(const float* row) const noexcept {
   return trees_.empty() ? 0 : sum / static_cast<double>(trees_.size());
 }
 
-void Forest::add_portable(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept {
+void Forest::add_walking(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept {
   const Node* const nodes = nodes_.data() + tree.root;
   const float* const values = values_.data() + tree.root;
   for (std::size_t first = 0; first < n; first += lanes) {
@@ -144,81 +158,13 @@ void Forest::add_portable(const Tree& tree, const float* rows, std::size_t n, do
   }
 }
 
-void Forest::predict_portable(const float* rows, std::size_t n, double* out) const noexcept {
+void Forest::predict_walking(const float* rows, std::size_t n, double* out) const noexcept {
   std::fill(out, out + n, 0.0);
   for (std::size_t begin = 0; begin < n; begin += block)
     for (const Tree& tree : trees_)
-      add_portable(tree, rows + begin * features_, std::min(block, n - begin), out + begin);
+      add_walking(tree, rows + begin * features_, std::min(block, n - begin), out + begin);
   for (std::size_t i = 0; i < n && !trees_.empty(); ++i) out[i] /= static_cast<double>(trees_.size());
 }
-
-#ifdef HWPROF_X86_64
-
-/// Which of 64 rows reach each node, as bits; then every leaf puts its value where its bits are.
-__attribute__((target("avx512f,avx512bw"))) void Forest::add_wide(const Tree& tree, const float* columns,
-                                                                  double* sums) const noexcept {
-  std::array<std::uint64_t, most_wide_nodes> reached;
-  reached[0] = ~std::uint64_t{0};
-  const std::size_t inner = tree.nodes / 2, leaves = inner + 1;
-  const Inner* node = inner_.data() + tree.inner;
-  for (std::uint64_t* children = reached.data() + 1; children < reached.data() + tree.nodes; children += 2, ++node) {
-    const float* const column = columns + std::size_t{node->feature} * wide;
-    const __m512 threshold = _mm512_set1_ps(node->threshold);
-    const __mmask16 a = _mm512_cmp_ps_mask(_mm512_loadu_ps(column), threshold, _CMP_GT_OQ);
-    const __mmask16 b = _mm512_cmp_ps_mask(_mm512_loadu_ps(column + 16), threshold, _CMP_GT_OQ);
-    const __mmask16 c = _mm512_cmp_ps_mask(_mm512_loadu_ps(column + 32), threshold, _CMP_GT_OQ);
-    const __mmask16 d = _mm512_cmp_ps_mask(_mm512_loadu_ps(column + 48), threshold, _CMP_GT_OQ);
-    const std::uint64_t right = _mm512_kunpackd(_mm512_kunpackw(d, c), _mm512_kunpackw(b, a));
-    const std::uint64_t here = reached[node->at];
-    children[0] = here & ~right;
-    children[1] = here & right;
-  }
-  __m512 value[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
-  const Leaf* leaf = leaves_.data() + tree.leaves;
-  for (const Leaf* const end = leaf + leaves; leaf != end; ++leaf) {
-    const std::uint64_t here = reached[leaf->at];
-    const __m512 own = _mm512_set1_ps(leaf->value);
-    value[0] = _mm512_mask_mov_ps(value[0], static_cast<__mmask16>(here), own);
-    value[1] = _mm512_mask_mov_ps(value[1], static_cast<__mmask16>(here >> 16), own);
-    value[2] = _mm512_mask_mov_ps(value[2], static_cast<__mmask16>(here >> 32), own);
-    value[3] = _mm512_mask_mov_ps(value[3], static_cast<__mmask16>(here >> 48), own);
-  }
-  alignas(64) std::array<float, wide> values;
-  for (std::size_t i = 0; i < 4; ++i) _mm512_store_ps(values.data() + 16 * i, value[i]);
-  for (std::size_t i = 0; i < wide; ++i) sums[i] += static_cast<double>(values[i]);
-}
-
-void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
-  static const bool has_masks = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-  std::size_t done = 0;
-  for (; has_masks && n - done >= least_wide; done += std::min(wide, n - done)) {
-    const std::size_t count = std::min(wide, n - done);
-    alignas(64) std::array<float, most_features * wide> columns;
-    alignas(64) std::array<double, wide> sums{};
-    for (std::size_t l = 0; l < wide; ++l) {
-      const float* const row = rows + (done + std::min(l, count - 1)) * features_;
-      for (std::size_t f = 0; f < features_; ++f) columns[f * wide + l] = row[f];
-    }
-    for (const Tree& tree : trees_)
-      if (tree.nodes <= most_wide_nodes)
-        add_wide(tree, columns.data(), sums.data());
-      else
-        add_portable(tree, rows + done * features_, count, sums.data());
-    for (std::size_t l = 0; l < count; ++l)
-      out[done + l] = trees_.empty() ? 0 : sums[l] / static_cast<double>(trees_.size());
-  }
-  if (done < n) predict_portable(rows + done * features_, n - done, out + done);
-}
-
-#else
-
-void Forest::add_wide(const Tree& /*tree*/, const float* /*columns*/, double* /*sums*/) const noexcept {}
-
-void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
-  predict_portable(rows, n, out);
-}
-
-#endif
 
 base::Json Forest::to_json() const {
   base::Json json = base::Json::object();
@@ -252,6 +198,7 @@ Forest Forest::read(const base::JsonReader& json) {
     if (forest.trees_.back().depth > most_depth)
       text.fail("a tree is at most " + std::to_string(most_depth) + " levels deep");
   }
+  forest.number_cuts();
   return forest;
 }
 

@@ -27,9 +27,11 @@ struct ForestOptions {
 /// which were better than both at the few hundred samples that a device can be asked for. Deterministic by seed.
 ///
 /// Evaluated from flat arrays: a node is eight bytes, its children lie side by side, a leaf leads to itself,
-/// so that the walks of many rows through one tree go in step, without a branch that could be mispredicted. Where the
-/// processor has AVX-512, small trees are not walked at all: every node is decided for 64 rows at once, and what
-/// reaches it is one word of bits (as in QuickScorer, Lucchese et al., SIGIR 2015, turned from trees to rows).
+/// so that the walks of many rows through one tree go in step, without a branch that could be mispredicted. Many rows
+/// are not walked at all: 512 of them are sorted once by each feature, so that the rows that a node sends to the right
+/// are known by where its threshold falls among them; which rows reach a node is then a set of bits, and two operations
+/// on such sets go past a node with all rows at once (as in QuickScorer, Lucchese et al., SIGIR 2015, turned from trees
+/// to rows).
 class Forest {
  public:
   static constexpr std::size_t most_features = 256;
@@ -46,10 +48,10 @@ class Forest {
 
   /// Numbers that are not finite are harmless and meaningless. Allocates nothing.
   [[nodiscard]] double predict(const float* row) const noexcept;
-  /// n rows, row-major; the same results, several times as fast a row.
+  /// n rows, row-major; results equal to the last bit, many times as fast a row. Allocates once from some hundred rows.
   void predict(const float* rows, std::size_t n, double* out) const noexcept;
-  /// The same on processors without AVX-512; the results are equal to the last bit.
-  void predict_portable(const float* rows, std::size_t n, double* out) const noexcept;
+  /// The same by walking, however many rows there are.
+  void predict_walking(const float* rows, std::size_t n, double* out) const noexcept;
 
   [[nodiscard]] std::size_t features() const noexcept { return features_; }
   [[nodiscard]] std::size_t trees() const noexcept { return trees_.size(); }
@@ -80,19 +82,22 @@ class Forest {
     std::size_t inner = 0, leaves = 0;  ///< where its own begin
     std::size_t nodes = 0;
   };
-  /// An inner node and a leaf by themselves; at: counted from the tree's root. The k-th inner node's children are
-  /// 2k + 1 and 2k + 2.
+  /// An inner node; at: counted from the tree's root. The k-th inner node's children are 2k + 1 and 2k + 2.
   struct Inner {
-    float threshold = 0;
-    std::uint32_t feature = 0, at = 0;
+    std::uint32_t cut = 0;  ///< number of its threshold among all
+    std::uint32_t at = 0;
   };
   struct Leaf {
     float value = 0;
     std::uint32_t at = 0;
   };
+  struct Scratch;
   void add(const std::vector<Split>& tree);
-  void add_portable(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept;
-  void add_wide(const Tree& tree, const float* columns, double* sums) const noexcept;
+  /// Once all trees are there: numbers the thresholds.
+  void number_cuts();
+  void add_walking(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept;
+  void add_sets(const Tree& tree, Scratch& scratch, double* sums) const noexcept;
+  void add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept;
 
   std::size_t features_ = 0;
   std::vector<Node> nodes_;
@@ -100,6 +105,8 @@ class Forest {
   std::vector<Tree> trees_;
   std::vector<Inner> inner_;
   std::vector<Leaf> leaves_;
+  std::vector<float> cuts_;             ///< the different thresholds of each feature, ascending
+  std::vector<std::size_t> first_cut_;  ///< where each feature's begin, and their end
 };
 
 }  // namespace hwprof::model
