@@ -52,8 +52,8 @@ MatrixXd kernel_of(const Prior& prior, const std::vector<MatrixXd>& parts) {
 }
 
 /// All noise levels of one prior from one decomposition of the whitened kernel.
-void add_candidates(std::size_t number, const MatrixXd& kernel, const VectorXd& y, const VectorXd& deviation,
-                    std::vector<Candidate>& out) {
+void add_candidates(std::size_t number, double log_share, const MatrixXd& kernel, const VectorXd& y,
+                    const VectorXd& deviation, std::vector<Candidate>& out) {
   const auto n = static_cast<double>(y.size());
   const VectorXd inverse = deviation.cwiseInverse();
   const MatrixXd white = inverse.asDiagonal() * kernel * inverse.asDiagonal();
@@ -71,11 +71,11 @@ void add_candidates(std::size_t number, const MatrixXd& kernel, const VectorXd& 
     const VectorXd diagonal = squares * d;
     const double log_det = .5 * d.array().log().sum();
     candidate.quadratic = z.cwiseAbs2().dot(d);
-    candidate.evidence = -(n / 2 + shape) * std::log(rate + .5 * candidate.quadratic) + log_det;
+    candidate.evidence = log_share - (n / 2 + shape) * std::log(rate + .5 * candidate.quadratic) + log_det;
     const VectorXd taken = alpha.cwiseAbs2().cwiseQuotient(diagonal);
     const Eigen::ArrayXd without = (candidate.quadratic - taken.array()).max(0);
     candidate.evidence_without =
-        -((n - 1) / 2 + shape) * (rate + .5 * without).log() + log_det - .5 * diagonal.array().log();
+        log_share - ((n - 1) / 2 + shape) * (rate + .5 * without).log() + log_det - .5 * diagonal.array().log();
     candidate.loo = y - alpha.cwiseQuotient(diagonal).cwiseProduct(deviation);
     candidate.loo_variance =
         (rate + .5 * without) / ((n - 1) / 2 + shape) / diagonal.array() * deviation.array().square();
@@ -88,33 +88,52 @@ void add_candidates(std::size_t number, const MatrixXd& kernel, const VectorXd& 
 
 std::vector<Prior> priors(bool cells, double sources) {
   std::vector<Prior> out;
+  const auto add = [&out](const std::array<double, 3>& totals, double detail, double depth,
+                          double decisions) -> Prior& {
+    Prior prior;
+    const auto set = [&prior](Group group, double variance) {
+      prior.groups[static_cast<std::size_t>(group)] = variance;
+    };
+    set(Group::counts, totals[0]);
+    set(Group::work, totals[1]);
+    set(Group::traffic, totals[2]);
+    set(Group::depth, depth);
+    set(Group::paths, depth);
+    set(Group::classes, detail);
+    set(Group::stages, .5 * detail);
+    set(Group::decisions, decisions);
+    out.push_back(prior);
+    return out.back();
+  };
+  const double decisions = cells ? .1 : .05;
   for (int which = 1; which < 8; ++which)  // which of counts, work and traffic matter
     for (const double detail : {.01, .1, 1.})
       for (const double depth : {.1, 1.}) {
         if (!cells && depth != 1) continue;
-        Prior prior;
-        const auto set = [&prior](Group group, double variance) {
-          prior.groups[static_cast<std::size_t>(group)] = variance;
-        };
-        set(Group::counts, (which & 1) != 0 ? 3 : .3);
-        set(Group::work, (which & 2) != 0 ? 3 : .3);
-        set(Group::traffic, (which & 4) != 0 ? 3 : .3);
-        set(Group::depth, depth);
-        set(Group::paths, depth);
-        set(Group::classes, detail);
-        set(Group::stages, .5 * detail);
-        set(Group::decisions, cells ? .1 : .05);
+        const auto total = [which](int bit) { return (which & bit) != 0 ? 3 : .3; };
+        const std::array<double, 3> totals{total(1), total(2), total(4)};
         if (!(sources > 0)) {
-          out.push_back(prior);
+          add(totals, detail, depth, decisions);
           continue;
         }
         for (const double variance : {.3, 3.})
           for (const bool mean : {false, true}) {
+            Prior& prior = add(totals, detail, depth, decisions);
             prior.sources = variance * sources;
             prior.mean = mean;
-            out.push_back(prior);
           }
       }
+  if (!(sources > 0)) return out;
+  constexpr double near = .1;
+  const std::size_t wide = out.size();
+  for (const double detail : {.1, 1.})
+    for (const double variance : {.03, .3, 3.}) {
+      Prior& prior = add({.3 * near, .3 * near, .3 * near}, detail * near, .3 * near, decisions * near);
+      prior.sources = variance * sources;
+      prior.mean = prior.close = true;
+    }
+  const auto close = static_cast<double>(out.size() - wide);
+  for (auto& prior : out) prior.share = .5 / (prior.close ? close : static_cast<double>(wide));
   return out;
 }
 
@@ -144,22 +163,31 @@ BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const
     const VectorXd deviation = weight.cwiseSqrt().cwiseInverse();
     candidates.clear();
     for (std::size_t p = 0; p < priors.size(); ++p)
-      add_candidates(p, kernel_of(priors[p], kernels), priors[p].mean ? VectorXd(y - sample.mean) : y, deviation,
-                     candidates);
-    // Leave-one-out, each sample with the priors as the others weigh them.
-    VectorXd best = VectorXd::Constant(n, -1e300);
-    for (const auto& candidate : candidates) best = best.cwiseMax(candidate.evidence_without);
-    VectorXd total = VectorXd::Zero(n), loo = VectorXd::Zero(n), squares = VectorXd::Zero(n);
+      add_candidates(p, std::log(priors[p].share), kernel_of(priors[p], kernels),
+                     priors[p].mean ? VectorXd(y - sample.mean) : y, deviation, candidates);
+    // Leave-one-out, each sample with the priors as the others weigh them; deviations from the wide ones alone.
+    VectorXd best = VectorXd::Constant(n, -1e300), best_wide = best;
     for (const auto& candidate : candidates) {
+      best = best.cwiseMax(candidate.evidence_without);
+      if (!priors[candidate.prior].close) best_wide = best_wide.cwiseMax(candidate.evidence_without);
+    }
+    VectorXd total = VectorXd::Zero(n), loo = total, wide_total = total, wide_loo = total, squares = total;
+    for (const auto& candidate : candidates) {
+      const Prior& prior = priors[candidate.prior];
+      const VectorXd value = prior.mean ? VectorXd(candidate.loo + sample.mean) : candidate.loo;
       const VectorXd share = (candidate.evidence_without - best).array().exp();
-      const VectorXd value = priors[candidate.prior].mean ? VectorXd(candidate.loo + sample.mean) : candidate.loo;
       total += share;
       loo += share.cwiseProduct(value);
-      squares += share.cwiseProduct(candidate.loo_variance + value.cwiseAbs2());
+      if (prior.close) continue;
+      const VectorXd wide_share = (candidate.evidence_without - best_wide).array().exp();
+      wide_total += wide_share;
+      wide_loo += wide_share.cwiseProduct(value);
+      squares += wide_share.cwiseProduct(candidate.loo_variance + value.cwiseAbs2());
     }
     loo = loo.cwiseQuotient(total);
+    wide_loo = wide_loo.cwiseQuotient(wide_total);
     fit.loo = loo.array() + 1;
-    fit.loo_spread = (squares.cwiseQuotient(total) - loo.cwiseAbs2()).cwiseMax(1e-18).cwiseSqrt();
+    fit.loo_spread = (squares.cwiseQuotient(wide_total) - wide_loo.cwiseAbs2()).cwiseMax(1e-18).cwiseSqrt();
     if (round < robust_rounds) weight = robust_weights(y - loo);
   }
   fit.weight_of = weight;
@@ -181,9 +209,13 @@ BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const
     if (sample.sources.cols() > 0)
       fit.line.source_weights += share * prior.sources * (sample.sources.transpose() * candidate.alpha);
   }
-  fit.prior = priors[likeliest->prior];
-  fit.noise = likeliest->noise;
-  fit.variance = (rate + .5 * likeliest->quadratic) / (static_cast<double>(n) / 2 + shape);
+  const auto wide = std::max_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
+    const bool close = priors[a.prior].close;
+    return close != priors[b.prior].close ? close : a.evidence < b.evidence;
+  });
+  fit.prior = priors[wide->prior];
+  fit.noise = wide->noise;
+  fit.variance = (rate + .5 * wide->quadratic) / (static_cast<double>(n) / 2 + shape);
   MatrixXd covariance = kernel_of(fit.prior, kernels);
   covariance.diagonal() += fit.noise * weight.cwiseInverse();
   fit.inverse = covariance.llt().solve(MatrixXd::Identity(n, n));
