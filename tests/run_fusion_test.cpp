@@ -68,6 +68,17 @@ TEST_CASE("the test networks are what their names say") {
   CHECK_THROWS_AS((void)fusion_nets({28, 6, 0.5}), Error);
 }
 
+TEST_CASE("what fusing cannot save, and what is below the times' spread, does not tell") {
+  const auto more = find_fusion(answers({{{"relu", "max_pool"}, 3.0}, {{"conv", "bn"}, 0.9}}, 1e-9));
+  CHECK(more.rules.pairs == std::set<std::pair<std::string, std::string>>{{"conv", "bn"}});
+  REQUIRE(more.notes.size() == 1);
+  CHECK(has(more.notes[0], "relu + max_pool: saved 3 of the smaller op, which does not tell"));
+  // Twice the smallest op: even what is far from one half is chance.
+  const auto coarse = find_fusion(answers({{{"fc", "add"}, 0.9}}, 6e-5));
+  CHECK(coarse.rules.pairs.empty());
+  for (const auto& test : coarse.tests) CHECK(test.sure == (test.spread < 1 && test.saved < 0.5 - test.spread));
+}
+
 TEST_CASE("fused pairs are found, and only they") {
   const auto records = answers({{{"conv", "bn"}, 0.9}, {{"bn", "relu"}, 1.0}, {{"conv", "relu"}, 0.3}}, 1e-9);
   const auto report = find_fusion(records);

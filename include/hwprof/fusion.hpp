@@ -29,7 +29,7 @@ struct FusionTest {
   double saved = 0;                              ///< (T1 + T2 - T12) / min(T1, T2)
   double spread = 0;                             ///< half width of the 95 % interval of saved, from those of the times
   bool fused = false;                            ///< saved > alpha, by more than the spread
-  bool sure = false;                             ///< saved differs from alpha by more than the spread
+  bool sure = false;  ///< saved differs from alpha by more than the spread, which is below 1, and is not above 1
 };
 
 struct FusionReport {

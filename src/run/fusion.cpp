@@ -126,10 +126,12 @@ class Deciding {
       return;
     }
     test.saved = (test.first_s + test.second_s - test.pair_s) / least;
+    constexpr double tiny = 1e-6;  // of rounding
     test.spread = std::sqrt(std::pow(first->second.spread, 2) + std::pow(second->second.spread, 2) +
                             std::pow(pair.spread, 2) + std::pow(base_.spread, 2)) /
                   least;
-    test.sure = std::abs(test.saved - alpha_) > test.spread;
+    // Nothing saves more than all of it; and where it is smaller than what the times are known to, chance decides.
+    test.sure = std::abs(test.saved - alpha_) > test.spread && test.spread < 1 && test.saved - test.spread <= 1 + tiny;
     test.fused = test.sure && test.saved > alpha_;
     if (!test.sure)
       report_.notes.push_back(name + ": saved " + base::format_number(std::round(test.saved * 100) / 100) +

@@ -2,6 +2,7 @@
 #include "hwprof/fusion.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "cli.hpp"
@@ -86,18 +87,10 @@ void fusion(const Cli& cli, Options& options) {
   const auto report = hwprof::find_fusion(records, options.fusion.alpha);
   hwprof::save_fusion(file, report);
   if (cli.json) {
-    Json tests = Json::array();
-    for (const auto& test : report.tests)
-      tests.push_back({{"first", test.first},
-                       {"second", test.second},
-                       {"first_s", test.first_s},
-                       {"second_s", test.second_s},
-                       {"pair_s", test.pair_s},
-                       {"saved", test.saved},
-                       {"spread", test.spread},
-                       {"fused", test.fused},
-                       {"sure", test.sure}});
-    print_json({{"schema", "hwprof.fusion-report/1"}, {"out", file}, {"tests", tests}, {"notes", report.notes}});
+    Json written;
+    std::ifstream(file) >> written;
+    print_json(
+        {{"schema", "hwprof.fusion-report/1"}, {"out", file}, {"tests", written["tests"]}, {"notes", report.notes}});
   } else if (!cli.quiet) {
     print(report, file);
   }
