@@ -159,4 +159,20 @@ inline std::uint64_t num_archs(const std::vector<std::size_t>& options) {
   return product;
 }
 
+inline std::vector<hwprof::Arch> sampled(const hwprof::MixinProfilingSearchSpace& space, int n,
+                                         std::uint64_t seed = 11) {
+  std::mt19937_64 rng(seed);
+  std::vector<hwprof::Arch> archs;
+  for (int i = 0; i < n; ++i) archs.push_back(space.sample(rng));
+  return archs;
+}
+
+/// The architectures as bytes, row-major.
+inline std::vector<std::uint8_t> rows_of(const std::vector<hwprof::Arch>& archs) {
+  std::vector<std::uint8_t> rows;
+  for (const auto& arch : archs)
+    for (const auto option : arch) rows.push_back(static_cast<std::uint8_t>(option));
+  return rows;
+}
+
 }  // namespace hwprof_test

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "changed_file.hpp"
 #include "model_support.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
@@ -17,16 +18,9 @@ namespace {
 
 const std::string golden = std::string(HWPROF_SOURCE_DIR) + "/tests/data/model_v1.json";
 
-/// The golden file with one change, and the error that loading it gives.
 template <typename Change>
 std::string refusal(Change&& change) {
-  json content = json::parse(base::read_file(golden));
-  change(content);
-  const TempFolder folder;
-  const std::string file = folder.write("m.json", content.dump());
-  const std::string what = error_of(Fault::input, [&] { (void)load_model(file); });
-  CHECK(has(what, "m.json"));
-  return what;
+  return refusal_of(golden, change);
 }
 
 }  // namespace

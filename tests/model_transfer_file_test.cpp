@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.hpp"
+#include "changed_file.hpp"
 #include "model/transfer.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
@@ -19,11 +20,7 @@ const std::string golden = std::string(HWPROF_SOURCE_DIR) + "/tests/data/transfe
 
 template <typename Change>
 std::string refusal(Change&& change) {
-  json content = json::parse(base::read_file(golden));
-  change(content);
-  const TempFolder folder;
-  const std::string file = folder.write("m.json", content.dump());
-  return error_of(Fault::input, [&] { (void)load_model(file); });
+  return refusal_of(golden, change);
 }
 
 }  // namespace
@@ -57,6 +54,15 @@ TEST_CASE("texts of architectures") {
   for (const char* wrong :
        {"", "1", "1.", "1.10.", "1.11", "2.0", ".1", "1.-1", "1.1 ", "a.b", "1.99999999999999999999"})
     CHECK_MESSAGE(model::arch_of(wrong, options).empty(), wrong);
+}
+
+TEST_CASE("bytes of memory, whose variance is beyond what a cost may be, are read back") {
+  json content = json::parse(base::read_file(golden));
+  content["error"]["noise"] = 4e21;
+  const TempFolder folder;
+  CHECK(load_model(folder.write("m.json", content.dump())).predict_arch({0, 0}).standard_error > 6e10);
+  CHECK(has(refusal([](json& m) { m["error"]["noise"] = -1; }), "noise"));
+  CHECK(has(refusal([](json& m) { m["error"]["noise"] = 1e37; }), "noise"));
 }
 
 TEST_CASE("damaged files are refused with their place") {

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <optional>
 #include <thread>
 
+#include "allocations.hpp"
 #include "base/files.hpp"
 #include "factor_spaces.hpp"
 #include "hwprof/predictor.hpp"
@@ -18,20 +17,6 @@
 
 using namespace hwprof;
 using namespace hwprof_test;
-
-static std::atomic<std::size_t> allocations{0};
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace {
 

@@ -3,13 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <new>
 #include <thread>
 
+#include "allocations.hpp"
 #include "factor_spaces.hpp"
 #include "hwprof/exact.hpp"
 #include "hwprof/predictor.hpp"
@@ -17,20 +15,6 @@
 
 using namespace hwprof;
 using namespace hwprof_test;
-
-static std::atomic<std::size_t> allocations{0};
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace {
 
@@ -136,20 +120,6 @@ class NoForm final : public MadeUp {
 template <typename Kind, typename... Args>
 Model model_of(Args... args) {
   return Model(std::make_shared<Kind>(args...));
-}
-
-std::vector<Arch> sampled(const MixinProfilingSearchSpace& space, int n) {
-  std::mt19937_64 rng(11);
-  std::vector<Arch> archs;
-  for (int i = 0; i < n; ++i) archs.push_back(space.sample(rng));
-  return archs;
-}
-
-std::vector<std::uint8_t> rows_of(const std::vector<Arch>& archs) {
-  std::vector<std::uint8_t> rows;
-  for (const auto& arch : archs)
-    for (const auto option : arch) rows.push_back(static_cast<std::uint8_t>(option));
-  return rows;
 }
 
 template <typename Truth>

@@ -3,13 +3,11 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <new>
 #include <thread>
 
+#include "allocations.hpp"
 #include "factor_spaces.hpp"
 #include "predictor/tables.hpp"
 #include "throws.hpp"
@@ -17,37 +15,7 @@
 using namespace hwprof;
 using namespace hwprof_test;
 
-static std::atomic<std::size_t> allocations{0};
-
-// The compiler takes the library's operators for granted when it sees only one of a pair inlined.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
 namespace {
-
-/// Rows of the sampled architectures as bytes.
-std::vector<std::uint8_t> rows_of(const std::vector<Arch>& archs) {
-  std::vector<std::uint8_t> rows;
-  for (const auto& arch : archs)
-    for (const auto option : arch) rows.push_back(static_cast<std::uint8_t>(option));
-  return rows;
-}
-
-std::vector<Arch> sampled(const MixinProfilingSearchSpace& space, int n, std::uint64_t seed = 11) {
-  std::mt19937_64 rng(seed);
-  std::vector<Arch> archs;
-  for (int i = 0; i < n; ++i) archs.push_back(space.sample(rng));
-  return archs;
-}
 
 void check_equal(const MixinProfilingSearchSpace& space, const Model& model, int n) {
   const Predictor predictor(space, model);

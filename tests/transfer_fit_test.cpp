@@ -3,8 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "hwprof/exact.hpp"
+#include "hwprof/predictor.hpp"
 #include "hwprof/space.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
@@ -123,6 +127,58 @@ TEST_CASE("no sources, one source, three samples") {
   TransferOptions options;
   options.member = "stacking";
   CHECK(has(error_of(Fault::usage, [&] { (void)alone.fit(samples, options); }), "stacking"));
+}
+
+TEST_CASE("compiled, a transfer model is a sum for the exact tools, unless it is cut off below") {
+  const auto cells = load_space("nasbench201").space;
+  PaperDevice device = novel();
+  device.noise = 0.01;
+  for (const auto* space : {&ofa(), static_cast<const MixinProfilingSearchSpace*>(cells.get())}) {
+    device.launch = 1e-3;  // far from nothing
+    const Model model = TransferBase(*space, {}).fit(measure(*space, device, 40, 31));
+    const Predictor predictor(*space, model);
+    REQUIRE(predictor.is_sum());
+    std::mt19937_64 rng(4);
+    std::vector<double> costs;
+    for (int i = 0; i < 200; ++i) {
+      const Arch arch = space->sample(rng);
+      costs.push_back(model.predict_arch(arch).value);
+      CHECK(predictor.predict(arch) == Approx(costs.back()).epsilon(1e-12));
+    }
+    // The share under the median of a sample is near one half.
+    std::nth_element(costs.begin(), costs.begin() + 100, costs.end());
+    const FeasibleSet under(predictor, costs[100]);
+    CHECK(under.at_most() > .35 * count_archs(predictor));
+    CHECK(under.at_least() < .65 * count_archs(predictor));
+    CHECK(cheapest(predictor).cost == Approx(model.predict_arch(cheapest(predictor).arch).value));
+    // All on one option is no expectation but a prediction.
+    std::vector<double> one_hot;
+    const Arch arch = space->sample(rng);
+    for (std::size_t d = 0; d < arch.size(); ++d)
+      for (std::size_t o = 0; o < predictor.num_options()[d]; ++o) one_hot.push_back(arch[d] == o ? 1 : 0);
+    CHECK(predictor.expect(one_hot.data(), nullptr) == Approx(predictor.predict(arch)));
+  }
+}
+
+TEST_CASE("a transfer model that is cut off below is no sum, and is searched all the same") {
+  const Model model = TransferBase(ofa(), {}).fit(measure(ofa(), novel(), 40, 31));
+  std::mt19937_64 rng(4);
+  const Arch some = ofa().sample(rng);
+  const TempFolder folder;
+  const std::string file = folder.write("m.json", "");
+  save_model(file, model);
+  nlohmann::json content;
+  std::ifstream(file) >> content;
+  content["least"] = model.predict_arch(some).value;
+  const Model cut = load_model(folder.write("cut.json", content.dump()));
+  const Predictor predictor(ofa(), cut);
+  CHECK(!predictor.is_sum());
+  CHECK(has(error_of(Fault::unsupported, [&] { (void)cheapest(predictor); }), "fall below the least that it predicts"));
+  for (int i = 0; i < 100; ++i) {
+    const Arch arch = ofa().sample(rng);
+    const double expected = std::max(model.predict_arch(arch).value, model.predict_arch(some).value);
+    CHECK(predictor.predict(arch) == Approx(expected).epsilon(1e-9));
+  }
 }
 
 TEST_CASE("many samples") {

@@ -19,7 +19,8 @@ enum class Direction { minimize, maximize };
 using PrimCost = std::function<double(const Prim& prim)>;
 
 /// A cost compiled against a space, for search loops: tables indexed by option numbers, no look-up of
-/// primitives any more. Models that are a sum over primitives, with a scale and a bias on top, become a table of costs.
+/// primitives any more. Models that are a sum over primitives, with a scale and a bias on top, become a table of costs;
+/// so do models of architectures ("transfer") where nothing falls below the least that they predict.
 /// Others become tables of what they make of the primitives (features), and the rest of the model runs at each call.
 /// Cheap to copy (shared, immutable); every method is const, thread-safe and allocation-free, those apart
 /// that can throw.
@@ -60,7 +61,7 @@ class Predictor {
   /// to 1; not cut off at 0. Cost: one pass over all tables. @throws Error(Fault::unsupported) unless is_sum().
   [[nodiscard]] double expect(const double* probabilities, double* gradient) const;
 
-  /// Whether the cost is a sum over primitives, with a constant; only then is there more than predict().
+  /// Whether the cost is a sum over primitives or decisions, with a constant; only then is there more than predict().
   [[nodiscard]] bool is_sum() const noexcept;
 
   /// One additive part: its cost for every combination of its decisions, the first varying fastest.

@@ -169,7 +169,9 @@ std::shared_ptr<const Model::Impl> Transfer::read(Info info, const base::JsonRea
   }
   const auto error = json["error"];
   error.only({"noise", "relative", "centre"});
-  parts.noise = record::cost_from_json(error["noise"]);
+  parts.noise = error["noise"].number();  // a square
+  if (!(parts.noise >= 0 && parts.noise <= largest * largest))
+    error["noise"].fail("a number from 0 to 1e36 is expected");
   parts.relative = error["relative"].boolean();
   parts.centre = record::cost_from_json(error["centre"]);
   if (!(parts.centre > 0)) error["centre"].fail("a number above 0 is expected");

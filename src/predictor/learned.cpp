@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "model/impl.hpp"
+#include "model/transfer.hpp"
 #include "predictor/compile.hpp"
 #include "predictor/pieces.hpp"
 
@@ -144,6 +145,33 @@ class Direct final : public Learned {
 };
 
 }  // namespace
+
+std::optional<ArchSums> arch_sums(const Model& model) {
+  const auto* const transfer = dynamic_cast<const model::Transfer*>(&model.impl());
+  if (transfer == nullptr) return {};
+  const auto& parts = transfer->parts();
+  const std::size_t width = parts.constant.size();
+  constexpr std::size_t most_entries = std::size_t{1} << 22;
+  ArchSums out;
+  out.constant = parts.constant[0];
+  double least = out.constant;
+  for (const auto& table : parts.tables) {
+    Predictor::Factor factor;
+    std::size_t entries = 1;  // of a table whose decisions have powers of two of options
+    for (const std::size_t decision : table.decisions) {
+      const std::size_t options = parts.options[decision];
+      if (options == 1) continue;
+      factor.decisions.push_back(decision);
+      for (std::size_t held = 1; held < options; held *= 2) entries *= 2;
+      if (entries > most_entries) return {};
+    }
+    for (std::size_t i = 0; i < table.rows.size(); i += width) factor.cost.push_back(table.rows[i]);
+    least += *std::min_element(factor.cost.begin(), factor.cost.end());
+    out.factors.push_back(std::move(factor));
+  }
+  if (!(least >= parts.least)) return {};
+  return out;
+}
 
 std::unique_ptr<const Learned> compile_learned(const MixinProfilingSearchSpace& space,
                                                const std::vector<std::size_t>& options, const Model& model) {

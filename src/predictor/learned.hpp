@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "hwprof/model.hpp"
-#include "hwprof/space.hpp"
+#include "hwprof/predictor.hpp"
 
 namespace hwprof::predictor {
 
@@ -35,5 +35,13 @@ class Learned {
 [[nodiscard]] std::unique_ptr<const Learned> compile_learned(const MixinProfilingSearchSpace& space,
                                                              const std::vector<std::size_t>& options,
                                                              const Model& model);
+
+/// A model of architectures (kind "transfer") as a sum, which it is where no such sum falls below the least that the
+/// model predicts; nothing otherwise, for other kinds, and where tables would become too large.
+struct ArchSums {
+  double constant = 0;
+  std::vector<Predictor::Factor> factors;
+};
+[[nodiscard]] std::optional<ArchSums> arch_sums(const Model& model);
 
 }  // namespace hwprof::predictor

@@ -72,6 +72,10 @@ void Predictor::Tables::add(const MixinProfilingSearchSpace& space, predictor::P
   costs.refuse_missing();
   predictor::verify(factors, beside, space, options, sum);
   constant = beside.front() + bias;
+  compile();
+}
+
+void Predictor::Tables::compile() {
   slots = predictor::merge(factors, options);
   predict_batch = predictor::batch_ways(slots).front();
 }
@@ -110,8 +114,12 @@ void Predictor::Tables::predict_learned(const std::uint8_t* archs, std::size_t n
 
 void Predictor::Tables::refuse_learned(const char* why) const {
   if (learned)
-    throw Error(Fault::unsupported, "a model of kind " + base::in_quotes(learned->model().kind()) +
-                                        " is no sum over primitives, so that " + why);
+    throw Error(Fault::unsupported,
+                "a model of kind " + base::in_quotes(learned->model().kind()) +
+                    (learned->model().impl().form() == model::Form::arch
+                         ? " whose sums over decisions fall below the least that it predicts is no sum, so that "
+                         : " is no sum over primitives, so that ") +
+                    why);
 }
 
 Predictor::Predictor(const MixinProfilingSearchSpace& space, const Model& model) {
@@ -121,6 +129,12 @@ Predictor::Predictor(const MixinProfilingSearchSpace& space, const Model& model)
     tables->add(space, {1, [&impl](const Prim& prim, double* out) { return impl.features(prim, out); }}, impl.offset());
   else
     tables->learned = predictor::compile_learned(space, tables->options, model);
+  if (auto sums = predictor::arch_sums(model)) {
+    tables->learned.reset();
+    tables->factors = std::move(sums->factors);
+    tables->constant = sums->constant;
+    tables->compile();
+  }
   tables_ = std::move(tables);
 }
 

@@ -85,6 +85,7 @@ struct Predictor::Tables {
 
   explicit Tables(const MixinProfilingSearchSpace& space);
   void add(const MixinProfilingSearchSpace& space, predictor::PrimNumbers costs, double bias);
+  void compile();  ///< once the factors are there
   [[nodiscard]] bool fits(const std::uint16_t* arch) const noexcept;
   [[nodiscard]] double predict_learned(const std::uint16_t* arch) const noexcept;
   void predict_learned(const std::uint8_t* archs, std::size_t n, float* out) const noexcept;

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "record/cost.hpp"
+#include "record/lines.hpp"
 
 namespace hwprof::record {
 namespace {
@@ -31,20 +32,8 @@ constexpr std::array<Column, 6> columns{{{"latency_s", Metric::latency, 1},
 }
 
 std::vector<std::string> cells_of(std::string_view line, const std::string& place) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"' && quoted && i + 1 < line.size() && line[i + 1] == '"')
-      cells.back() += line[i++];
-    else if (line[i] == '"')
-      quoted = !quoted;
-    else if (line[i] == ',' && !quoted)
-      cells.emplace_back();
-    else
-      cells.back() += line[i];
-  }
-  if (quoted) fail(place, "a double quote is not closed");
-  for (auto& cell : cells) cell = std::string(base::trim(cell));
+  std::vector<std::string> cells;
+  if (!split_cells(line, cells)) fail(place, "a double quote is not closed");
   return cells;
 }
 
@@ -73,6 +62,8 @@ std::vector<std::optional<Column>> read_header(const std::vector<std::string>& c
     metrics.push_back(column->metric);
     header.emplace_back(*column);
   }
+  if (std::find(seen.begin(), seen.end(), "arch") == seen.end())
+    fail(place, "no column arch, which says what each cost is of");
   if (metrics.empty())
     fail(place, "no column with a cost; beside arch one of " + base::join(known, ", ") + " is expected");
   return header;
@@ -92,6 +83,7 @@ bool is_csv(std::string_view text) {
   for (const auto& cell : base::split(line, ',')) {
     const auto name = base::trim(cell);
     if (name == "arch" || name == "\"arch\"") return true;
+    if (std::any_of(columns.begin(), columns.end(), [name](const Column& c) { return c.name == name; })) return true;
   }
   return false;
 }

@@ -123,7 +123,7 @@ void split_words(std::string_view line, std::vector<std::string_view>& words) {
   }
 }
 
-void split_cells(std::string_view line, std::vector<std::string>& cells) {
+bool split_cells(std::string_view line, std::vector<std::string>& cells) {
   cells.assign(1, {});
   bool quoted = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -137,6 +137,7 @@ void split_cells(std::string_view line, std::vector<std::string>& cells) {
       cells.back() += line[i];
   }
   for (auto& cell : cells) cell = std::string(base::trim(cell));
+  return !quoted;
 }
 
 std::string safe_id(std::string_view name) {

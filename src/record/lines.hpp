@@ -61,8 +61,8 @@ class Complaints {
 /// Words between blanks and tabs.
 void split_words(std::string_view line, std::vector<std::string_view>& words);
 
-/// Cells of a line of CSV; cells may stand in double quotes. A quote that is not closed ends with the line.
-void split_cells(std::string_view line, std::vector<std::string>& cells);
+/// Cells of a line of CSV; cells may stand in double quotes. A quote that is not closed ends with the line: false.
+bool split_cells(std::string_view line, std::vector<std::string>& cells);
 
 /// The text as the name of a network: what is not a letter, digit or one of _.+- becomes '_'.
 [[nodiscard]] std::string safe_id(std::string_view name);

@@ -32,6 +32,14 @@ double cost_of(const NetRecord& record, Metric metric) {
   return found->second.value;
 }
 
+Arch arch_at(const MixinProfilingSearchSpace& space, const NetRecord& record, std::size_t place) {
+  try {
+    return parse_arch(space, record.arch);
+  } catch (const Error& error) {
+    throw Error(error.fault(), "record " + std::to_string(place + 1) + ": " + error.what());
+  }
+}
+
 /// Values beyond so many robust deviations from centre, drawn in.
 VectorXd drawn_in(const VectorXd& values, const VectorXd& centre, double deviations) {
   const VectorXd residual = values - centre;
@@ -54,7 +62,7 @@ Labels labels_of(const MixinProfilingSearchSpace& space, const std::vector<std::
       continue;
     }
     Arch arch = model::arch_of(record.arch, options);
-    if (arch.empty()) arch = parse_arch(space, record.arch);
+    if (arch.empty()) arch = arch_at(space, record, static_cast<std::size_t>(&record - records.data()));
     const auto [at, fresh] = numbers.emplace(std::move(arch), out.archs.size());
     if (fresh) {
       out.archs.push_back(at->first);
