@@ -64,3 +64,11 @@ if(HWPROF_OPENCV)
     message(FATAL_ERROR "hwprof: the OpenCV component reads Caffe files; it needs -DHWPROF_CAFFE=ON.")
   endif()
 endif()
+
+if(HWPROF_HTTP)
+  find_package(CURL 7.62 QUIET)
+  if(NOT CURL_FOUND)
+    message(FATAL_ERROR "hwprof: libcurl was not found. Install it (Debian: libcurl4-openssl-dev), name it with "
+                        "-DCMAKE_PREFIX_PATH=/path/to/curl, or leave HTTP out with -DHWPROF_HTTP=OFF.")
+  endif()
+endif()

@@ -29,6 +29,37 @@ class Image {
   std::string bytes_;
 };
 
+/// A file of these sections, by name.
+inline std::string elf_file(const std::vector<std::pair<std::string, std::string>>& sections) {
+  std::string table(1, '\0');
+  std::string body;
+  constexpr std::uint64_t first = 64;
+  Image headers;
+  headers.text(std::string(64, '\0'));
+  const auto add = [&](const std::string& title, const std::string& content, std::uint32_t type) {
+    const auto name_at = static_cast<std::uint32_t>(table.size());
+    table += title;
+    table += '\0';
+    headers.put(name_at).put(type).put(0, 8).put(0, 8).put(first + body.size(), 8);
+    headers.put(content.size(), 8).put(0).put(0).put(1, 8).put(0, 8);
+    body += content;
+  };
+  for (const auto& [title, content] : sections) add(title, content, 1);
+  add(".shstrtab", table + ".shstrtab" + std::string(1, '\0'), 3);
+  Image head;
+  head.text(
+          "\x7f"
+          "ELF")
+      .put(2, 1)
+      .put(1, 1)
+      .put(1, 1)
+      .put(0, 1)
+      .put(0, 8);
+  head.put(1, 2).put(183, 2).put(1).put(0, 8).put(0, 8).put(first + body.size(), 8);
+  head.put(0).put(64, 2).put(0, 2).put(0, 2).put(64, 2).put(sections.size() + 2, 2).put(sections.size() + 1, 2);
+  return head.bytes() + body + headers.bytes();
+}
+
 /// A kernel "net" of two convolutions, as vai_c lays its sections out.
 inline std::string elf_image() {
   std::string names;
@@ -73,33 +104,7 @@ inline std::string elf_image() {
            .put(65536, 8)
            .put_all({0, 1, 1, 1, 2, 1, 100, 60, code, 16, 0, 1, 0, 0})
            .bytes()}};
-  std::string table(1, '\0');
-  std::string body;
-  constexpr std::uint64_t first = 64;
-  Image headers;
-  headers.text(std::string(64, '\0'));
-  const auto add = [&](const std::string& title, const std::string& content, std::uint32_t type) {
-    const auto name_at = static_cast<std::uint32_t>(table.size());
-    table += title;
-    table += '\0';
-    headers.put(name_at).put(type).put(0, 8).put(0, 8).put(first + body.size(), 8);
-    headers.put(content.size(), 8).put(0).put(0).put(1, 8).put(0, 8);
-    body += content;
-  };
-  for (const auto& [title, content] : sections) add(title, content, 1);
-  add(".shstrtab", table + ".shstrtab" + std::string(1, '\0'), 3);
-  Image head;
-  head.text(
-          "\x7f"
-          "ELF")
-      .put(2, 1)
-      .put(1, 1)
-      .put(1, 1)
-      .put(0, 1)
-      .put(0, 8);
-  head.put(1, 2).put(183, 2).put(1).put(0, 8).put(0, 8).put(first + body.size(), 8);
-  head.put(0).put(64, 2).put(0, 2).put(0, 2).put(64, 2).put(sections.size() + 2, 2).put(sections.size() + 1, 2);
-  return head.bytes() + body + headers.bytes();
+  return elf_file(sections);
 }
 
 }  // namespace hwprof_test

@@ -37,6 +37,7 @@ set(room_of_latency_table record)
 set(room_of_snpe compiler)
 set(room_of_dpu compiler)
 set(room_of_caffe format)
+set(room_of_vitis compiler)
 set(room_of_kernel graph)  # graph.hpp would hold two concepts
 set(room_of_ssbn space)
 set(room_of_training ssprofile)

@@ -30,3 +30,4 @@
 #include "hwprof/training.hpp"
 #include "hwprof/transfer.hpp"
 #include "hwprof/version.hpp"
+#include "hwprof/vitis.hpp"

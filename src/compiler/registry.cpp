@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/text.hpp"
+#include "compiler/dpu_compiler.hpp"
 #include "compiler/onnxruntime.hpp"
 #include "compiler/snpe_compiler.hpp"
 #include "hwprof/compiler.hpp"
@@ -13,8 +14,8 @@ namespace {
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::string, CompilerFactory> factories{{"onnxruntime", compiling::make_onnxruntime},
-                                                   {"snpe", compiling::make_snpe}};
+  std::map<std::string, CompilerFactory> factories{
+      {"dpu", compiling::make_dpu}, {"onnxruntime", compiling::make_onnxruntime}, {"snpe", compiling::make_snpe}};
 };
 
 Registry& registry() {

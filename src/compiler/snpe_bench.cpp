@@ -35,7 +35,7 @@ struct PhoneLost {
   std::string what;
 };
 
-void check_tools(const SnpeTools& tools, const SnpeOptions& options) {
+void check_tools(const Tools& tools, const SnpeOptions& options) {
   std::vector<std::string> needed{"adb", "snpe-onnx-to-dlc", "snpe-dlc-info", "snpe_bench.py"};
   for (const auto& group : groups_of(options))
     if (group.quantized) needed.emplace_back("snpe-dlc-quantize");
@@ -52,7 +52,10 @@ void check_tools(const SnpeTools& tools, const SnpeOptions& options) {
 class Bench {
  public:
   Bench(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const MeasureOptions& measure)
-      : jobs_(jobs), options_(options), measure_(measure), tools_(options_, [this] { return stop_.load(); }) {
+      : jobs_(jobs),
+        options_(options),
+        measure_(measure),
+        tools_(tool_place(options_), [this] { return stop_.load(); }) {
     summary_.jobs = jobs.size();
   }
 
@@ -270,7 +273,7 @@ class Bench {
   const std::vector<SnpeJob>& jobs_;
   const SnpeOptions options_;
   const MeasureOptions& measure_;
-  SnpeTools tools_;
+  Tools tools_;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;  ///< of what follows
   std::condition_variable changed_;

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "base/json.hpp"
-#include "base/subprocess.hpp"
+#include "compiler/tools.hpp"
 #include "hwprof/compiler.hpp"
 
 namespace hwprof::compiling {
@@ -41,28 +40,7 @@ struct SnpeOptions {
 /// @throws Error(Fault::usage) naming an option or value that is not known, with the nearest.
 [[nodiscard]] SnpeOptions read_snpe_options(const MeasureOptions& options);
 
-/// Runs the SDK's programs, in a container if so asked.
-class SnpeTools {
- public:
-  SnpeTools(const SnpeOptions& options, std::function<bool()> stop) : options_(options), stop_(std::move(stop)) {}
-
-  /// The program and its arguments as they will be started in dir, which the container sees under the same name.
-  [[nodiscard]] std::vector<std::string> argv(const std::string& tool, const std::vector<std::string>& arguments,
-                                              const std::string& dir, const std::string& container_name) const;
-  /// Whether the program is there; inside a container nobody knows before it runs.
-  [[nodiscard]] bool find(const std::string& tool) const { return base::find_program(tool, path()).has_value(); }
-  /// Runs a tool in dir with its output in dir/<log>, or in the result where log is empty.
-  /// @throws Error(Fault::device) when it fails, naming the log, and Error(Fault::interrupted) after a stop.
-  base::CommandResult run(const std::string& tool, const std::vector<std::string>& arguments, const std::string& dir,
-                          const std::string& log, double timeout_s) const;
-  /// The same without an error for a bad exit status.
-  base::CommandResult attempt(const std::string& tool, const std::vector<std::string>& arguments,
-                              const std::string& dir, const std::string& log, double timeout_s) const;
-
- private:
-  [[nodiscard]] std::string path() const;  ///< the SDK's folders before our PATH
-  const SnpeOptions& options_;
-  std::function<bool()> stop_;
-};
+/// Where the SDK's programs run.
+[[nodiscard]] ToolPlace tool_place(const SnpeOptions& options);
 
 }  // namespace hwprof::compiling

@@ -55,7 +55,7 @@ std::vector<Phone> parse_adb_devices(std::string_view text) {
   return phones;
 }
 
-std::vector<std::string> ready_phones(const SnpeTools& tools, const SnpeOptions& options, const std::string& dir) {
+std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& options, const std::string& dir) {
   const auto attached = parse_adb_devices(tools.run("adb", {"devices"}, dir, "", short_s).output);
   std::vector<std::string> wanted = options.phones;
   if (wanted.empty()) {
@@ -76,13 +76,12 @@ std::vector<std::string> ready_phones(const SnpeTools& tools, const SnpeOptions&
   return wanted;
 }
 
-bool is_ready(const SnpeTools& tools, const std::string& serial, const std::string& dir) {
+bool is_ready(const Tools& tools, const std::string& serial, const std::string& dir) {
   const auto result = tools.attempt("adb", {"-s", serial, "get-state"}, dir, "", short_s);
   return result.good() && base::trim(result.output) == "device";
 }
 
-std::map<std::string, std::string> phone_state(const SnpeTools& tools, const std::string& serial,
-                                               const std::string& dir) {
+std::map<std::string, std::string> phone_state(const Tools& tools, const std::string& serial, const std::string& dir) {
   struct Question {
     const char* name;
     std::vector<std::string> shell;

@@ -19,14 +19,14 @@ struct Phone {
 
 /// The phones to measure on: those asked for, or the only one that is attached.
 /// @throws Error(Fault::device) when one is not ready, with what to do at the phone.
-[[nodiscard]] std::vector<std::string> ready_phones(const SnpeTools& tools, const SnpeOptions& options,
+[[nodiscard]] std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& options,
                                                     const std::string& dir);
 
 /// Whether adb still reaches it.
-[[nodiscard]] bool is_ready(const SnpeTools& tools, const std::string& serial, const std::string& dir);
+[[nodiscard]] bool is_ready(const Tools& tools, const std::string& serial, const std::string& dir);
 
 /// Model, build, clock of the GPU [Hz] and temperature [°C], as far as the phone tells.
-[[nodiscard]] std::map<std::string, std::string> phone_state(const SnpeTools& tools, const std::string& serial,
+[[nodiscard]] std::map<std::string, std::string> phone_state(const Tools& tools, const std::string& serial,
                                                              const std::string& dir);
 
 }  // namespace hwprof::compiling

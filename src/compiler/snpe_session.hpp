@@ -53,6 +53,6 @@ struct Taken {
 [[nodiscard]] Taken take_results(const std::string& dir, std::size_t group);
 
 /// The script that does here undone jobs elsewhere. @throws Error(Fault::unsupported) always, saying how to go on.
-[[noreturn]] void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const SnpeTools& tools);
+[[noreturn]] void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const Tools& tools);
 
 }  // namespace hwprof::compiling

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "compiler/dpu_options.hpp"
 #include "hwprof/error.hpp"
 #include "run/steps.hpp"
 
@@ -19,7 +20,9 @@ base::Json describe(const ProfileOptions& options, const std::string& device) {
   out["budget"] = options.measure.budget_s;
   out["measure-seed"] = options.measure.seed;
   if (options.measure.mode != "inference") out["mode"] = options.measure.mode;
-  if (!options.measure.device_options.empty()) out["device-options"] = options.measure.device_options;
+  const auto& given = options.measure.device_options;
+  const auto lasting = device == "dpu" ? compiling::lasting_dpu_options(given) : given;
+  if (!lasting.empty()) out["device-options"] = lasting;
   out["model"] = options.fit.kind;
   out["metric"] = to_string(options.fit.metric);
   out["fit-seed"] = options.fit.seed;

@@ -59,6 +59,9 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_genprof(cli);
   hwprof_cli::add_jobs(cli);
   hwprof_cli::add_measure(cli);
+  hwprof_cli::add_quantize(cli);
+  hwprof_cli::add_compile(cli);
+  hwprof_cli::add_deploy(cli);
   hwprof_cli::add_net2primitive(cli);
   hwprof_cli::add_bench(cli);
   hwprof_cli::add_table(cli);

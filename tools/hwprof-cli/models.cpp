@@ -25,8 +25,9 @@ bool is_number(const std::string& text) {
   return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// Compiler folders of snpe that dir is or holds.
-std::vector<std::string> snpe_folders(const std::string& dir) {
+}  // namespace
+
+std::vector<std::string> folders_of(const std::string& dir, const std::string& wanted) {
   const auto compiler = [](const std::string& path) {
     const auto name = fs::path(path).filename().string();
     const auto dash = name.find('-');
@@ -36,19 +37,18 @@ std::vector<std::string> snpe_folders(const std::string& dir) {
   auto folders = hwprof::compiler_dirs(dir);
   const std::string own = plain.has_filename() ? plain.string() : plain.parent_path().string();
   if (folders.empty() && !compiler(own).empty()) folders.push_back(own);
-  std::vector<std::string> snpe;
+  std::vector<std::string> found;
   std::string others;
   for (const auto& folder : folders)
-    if (compiler(folder) == "snpe")
-      snpe.push_back(folder);
+    if (compiler(folder) == wanted)
+      found.push_back(folder);
     else
       others += (others.empty() ? "" : ", ") + compiler(folder);
-  if (snpe.empty() && !others.empty())
-    throw Error(Fault::usage, dir + ": was compiled for " + others + ", not for snpe");
-  return snpe;
+  if (found.empty() && !others.empty())
+    throw Error(Fault::usage, dir + ": was compiled for " + others + ", not for " + wanted);
+  return found;
 }
 
-/// Names of what lies in dir, "2" before "10".
 std::vector<std::string> names_in(const std::string& dir) {
   std::vector<std::string> names;
   std::error_code ignored;
@@ -59,6 +59,8 @@ std::vector<std::string> names_in(const std::string& dir) {
   });
   return names;
 }
+
+namespace {
 
 /// File (without .onnx) to module, as `export` lists them; empty without an index.
 std::map<std::string, std::string> read_index(const std::string& dir) {
@@ -80,7 +82,7 @@ std::map<std::string, std::string> read_index(const std::string& dir) {
 
 BenchNets compiled_nets(const std::string& dir) {
   BenchNets nets;
-  for (const auto& folder : snpe_folders(dir))
+  for (const auto& folder : folders_of(dir, "snpe"))
     for (const auto& name : names_in(folder)) {
       if (!is_number(name)) continue;
       const auto artifact = hwprof::BaseHardwareCompiler::open((fs::path(folder) / name).string());

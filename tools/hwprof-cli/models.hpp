@@ -14,6 +14,13 @@ struct BenchNets {
   std::vector<std::string> uids;
 };
 
+/// Compiler folders of this device that dir is or holds; none when it is something else. @throws Error(Fault::usage)
+/// for folders of other devices alone.
+[[nodiscard]] std::vector<std::string> folders_of(const std::string& dir, const std::string& wanted);
+
+/// Names of what lies in dir, "2" before "10".
+[[nodiscard]] std::vector<std::string> names_in(const std::string& dir);
+
 /// The compiled networks of a run or compiler folder; none when dir is something else. uid: of a network of one
 /// primitive its module, else "net-<id>". @throws Error(Fault::usage) for folders of another compiler alone.
 [[nodiscard]] BenchNets compiled_nets(const std::string& dir);

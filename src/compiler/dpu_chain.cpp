@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of many networks: who is ready, who works, what is put down.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "compiler/dpu_deploy.hpp"
+#include "compiler/dpu_steps.hpp"
+#include "hwprof/error.hpp"
+
+namespace hwprof {
+namespace {
+
+using namespace compiling;
+
+constexpr const char* go_on = "then give the same command again (profile: with --resume)";
+
+/// A network and what is known of its steps.
+struct Work {
+  DpuJob job;
+  DpuState state;
+};
+
+std::string networks(std::size_t n) {
+  return std::to_string(n) + (n == 1 ? " network" : " networks");
+}
+
+class Chain {
+ public:
+  Chain(DpuStep step, const std::vector<DpuJob>& jobs, const MeasureOptions& measure)
+      : step_(step),
+        options_(read_dpu_options(measure)),
+        measure_(measure),
+        tools_(tool_place(options_), [this] { return stop_.load(); }) {
+    summary_.jobs = jobs.size();
+    for (const auto& job : jobs) sort_in(job);
+  }
+
+  DpuSummary run() {
+    if (ready_.empty()) return finish();
+    if (step_ == DpuStep::quantize || step_ == DpuStep::compile)
+      run_tools();
+    else
+      run_board();
+    return finish();
+  }
+
+ private:
+  /// Behind it, before it, or ready for it.
+  void sort_in(const DpuJob& job) {
+    if (job.id.empty() || job.id.find_first_of("/\n") != std::string::npos || job.id.front() == '.')
+      throw Error(Fault::usage, "dpu: " + base::in_quotes(job.id) + " is no id that can be a file's name");
+    if (!base::is_folder(job.dir)) throw Error(Fault::missing, job.dir + ": no such folder");
+    Work work{job, load_state(job.dir)};
+    if (is_behind(work)) {
+      ++summary_.before;
+      save_state(job.dir, work.state);
+      return;
+    }
+    if (const auto why = refusal(job, options_); !why.empty()) {
+      StepState& state = work.state.steps[DpuStep::quantize];
+      state = {RunState::unsupported, why, "here", options_.describe(DpuStep::quantize), 0};
+      save_state(job.dir, work.state);
+      fail(job, why);
+      return;
+    }
+    if (step_ == DpuStep::quantize || has_output(before(), job, options_))
+      ready_.push_back(std::move(work));
+    else
+      ++summary_.waiting;
+  }
+
+  /// Results make everything before them needless.
+  bool is_behind(Work& work) {
+    if (is_done(DpuStep::measure, work.job, options_, work.state)) return true;
+    if (step_ == DpuStep::measure) return false;
+    if (step_ == DpuStep::deploy) return false;  // a board may have been emptied, so it is brought there again
+    if (is_done(DpuStep::compile, work.job, options_, work.state)) return true;
+    return step_ == DpuStep::quantize && is_done(DpuStep::quantize, work.job, options_, work.state);
+  }
+  [[nodiscard]] DpuStep before() const { return step_ == DpuStep::compile ? DpuStep::quantize : DpuStep::compile; }
+
+  DpuSummary finish() {
+    summary_.done = summary_.jobs - summary_.failed - summary_.waiting;
+    return summary_;
+  }
+
+  void fail(const DpuJob& job, const std::string& reason) {
+    ++summary_.failed;
+    summary_.failures.push_back(job.id + ": " + reason);
+  }
+
+  void run_tools() {
+    if (!options_.script.empty()) {
+      std::vector<DpuJob> jobs;
+      for (const auto& work : ready_) jobs.push_back(work.job);
+      write_tool_script(jobs, options_, tools_);
+      throw Error(Fault::unsupported, "dpu: " + networks(jobs.size()) + " to be quantised and compiled: run " +
+                                          options_.script +
+                                          " in the vendor's container (its folder must be seen there), " + go_on);
+    }
+    for (const auto& tool : tools_of(step_, options_))
+      if (!tools_.find(tool)) lack(tool);
+    std::vector<std::thread> threads;
+    working_ = std::min(static_cast<std::size_t>(options_.jobs), ready_.size());
+    const std::size_t count = working_;
+    for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+    std::exception_ptr refused;
+    try {
+      watch();
+    } catch (...) {  // what progress or stop threw
+      refused = std::current_exception();
+      stop_ = true;
+    }
+    for (auto& thread : threads) thread.join();
+    if (refused) std::rethrow_exception(refused);
+    if (broken_) std::rethrow_exception(broken_);
+    if (stop_) stopped();
+  }
+
+  [[noreturn]] void lack(const std::string& tool) const {
+    if (!options_.container.empty())
+      throw Error(Fault::device, "dpu: " + options_.container_tool + " is not on PATH, which is to run the container");
+    if (!options_.launcher.empty())
+      throw Error(Fault::device, "dpu: " + options_.launcher.front() + " is not there, which is to start the programs");
+    throw Error(Fault::unsupported,
+                "dpu: " + networks(ready_.size()) + " to " + to_string(step_) + ", and " + tool +
+                    " is not on PATH. Start hwprof where Vitis AI's programs are, or give --device-option "
+                    "container=IMAGE, or --device-option script=FILE to do it elsewhere; " +
+                    go_on);
+  }
+
+  [[noreturn]] static void stopped() {
+    throw Error(Fault::interrupted, "dpu: stopped on request; what was done is kept");
+  }
+
+  /// The calling thread: asks and tells, while others work.
+  void watch() {
+    std::unique_lock lock(mutex_);
+    while (working_ > 0) {
+      changed_.wait_for(lock, std::chrono::milliseconds(100));
+      const auto progress = this->progress();
+      lock.unlock();
+      if (measure_.stop && measure_.stop()) stop_ = true;
+      if (measure_.progress) measure_.progress(progress);
+      lock.lock();
+    }
+  }
+  [[nodiscard]] Progress progress() const {
+    return {static_cast<double>(ended_), static_cast<double>(ready_.size()), 0,
+            std::string(to_string(step_)) + " " + what_};
+  }
+
+  void work() {
+    try {
+      for (;;) {
+        Work* next = nullptr;
+        {
+          const std::lock_guard lock(mutex_);
+          if (stop_ || taken_ == ready_.size()) break;
+          next = &ready_[taken_++];
+          what_ = next->job.id;
+        }
+        one(*next, [this](Work& work) {
+          if (step_ == DpuStep::quantize)
+            quantize_one(work.job, options_, tools_, work.state.environment);
+          else
+            compile_one(work.job, options_, tools_, work.state.environment);
+        });
+      }
+    } catch (const Error& error) {
+      const std::lock_guard lock(mutex_);
+      if (error.fault() != Fault::interrupted && !broken_) broken_ = std::current_exception();
+      stop_ = true;
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!broken_) broken_ = std::current_exception();
+      stop_ = true;
+    }
+    const std::lock_guard lock(mutex_);
+    --working_;
+    changed_.notify_all();
+  }
+
+  /// Does the step and puts down how it ended.
+  template <typename Step>
+  void one(Work& work, const Step& step, const std::string& by = "here") {
+    StepState state{RunState::measured, {}, by, options_.describe(step_), 0};
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+      step(work);
+    } catch (const Error& error) {
+      if (error.fault() == Fault::interrupted || error.fault() == Fault::internal || error.fault() == Fault::usage)
+        throw;
+      state.state = RunState::failed;
+      state.reason = error.what();
+    } catch (const std::filesystem::filesystem_error& error) {
+      state.state = RunState::failed;
+      state.reason = error.what();
+    }
+    state.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    work.state.steps[step_] = state;
+    if (by == "server") {  // it deploys and measures in one
+      state.options = options_.describe(DpuStep::measure);
+      work.state.steps[DpuStep::deploy] = work.state.steps[DpuStep::measure] = state;
+    }
+    save_state(work.job.dir, work.state);
+    const std::lock_guard lock(mutex_);
+    ++ended_;
+    if (!state.done()) fail(work.job, state.reason);
+  }
+
+  void run_board() {
+    const auto board = make_board(options_, [this] { return measure_.stop && measure_.stop(); });
+    if (!board)
+      throw Error(
+          Fault::unsupported,
+          "dpu: " + networks(ready_.size()) +
+              " compiled, and nobody to run them. Give --device-option server=URL (auto_deploy), host=USER@BOARD "
+              "(ssh), or board=FOLDER to carry them to a board by hand; " +
+              go_on);
+    board->begin();
+    for (auto& work : ready_) {
+      if (measure_.stop && measure_.stop()) stopped();
+      what_ = work.job.id;
+      if (measure_.progress) measure_.progress(progress());
+      try {
+        one(
+            work, [this, &board](Work& job) { run_one(*board, job); }, board->by());
+      } catch (const Waits&) {
+        ++summary_.waiting;
+      } catch (const BoardLost& lost) {
+        throw Error(Fault::device, "dpu: the board cannot be reached, " + networks(ready_.size() - ended_) +
+                                       " wait; what was measured is kept, the same command goes on: " + lost.what);
+      }
+    }
+    board->end();
+  }
+
+  void run_one(DpuBoard& board, Work& work) {
+    work.state.environment["target"] = options_.target;
+    work.state.environment["latency"] = options_.latency;
+    if (step_ == DpuStep::deploy || board.by() != "carried") board.deploy(work.job);
+    // A server gives the times in the same breath.
+    if (step_ == DpuStep::measure || board.by() == "server") board.measure(work.job, work.state.environment);
+  }
+
+  const DpuStep step_;
+  const DpuOptions options_;
+  const MeasureOptions& measure_;
+  Tools tools_;
+  std::vector<Work> ready_;
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;  ///< of what follows
+  std::condition_variable changed_;
+  std::size_t working_ = 0, taken_ = 0, ended_ = 0;
+  std::string what_;
+  DpuSummary summary_;
+  std::exception_ptr broken_;
+};
+
+}  // namespace
+
+DpuSummary run_dpu(DpuStep step, const std::vector<DpuJob>& jobs, const MeasureOptions& options) {
+  if (jobs.empty()) throw Error(Fault::usage, "dpu: there is no network");
+  std::set<std::string> dirs;
+  for (const auto& job : jobs)
+    if (!dirs.insert(std::filesystem::weakly_canonical(job.dir).string()).second)
+      throw Error(Fault::usage, job.dir + ": is named twice in one call");
+  return Chain(step, jobs, options).run();
+}
+
+}  // namespace hwprof

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands in for vai_q_caffe, vai_c_caffe and vai_c_xir: takes the arguments that they are documented to take, reads the
+// files that they would read, prints what they print, and leaves files of the same names and formats. HWPROF_STANDIN
+// names a folder with control.json (may be absent):
+//   {"faults": {"reject": ["3"], …}}
+// faults, by network (name of the folder it runs in): reject, hang, die, empty (quantiser); c_reject, c_empty, cut,
+// torn (compiler). Fusion as a DPU's compiler has it: batch norm is gone after quantising; activations, additions,
+// dropout, slices and global pools run in the node before them, and so does a depthwise convolution, one per node.
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "dpu_elf_image.hpp"
+#include "dpu_logs.hpp"
+#include "prototxt.hpp"
+
+namespace fs = std::filesystem;
+using hwprof_test::Message;
+using Words = std::vector<std::string>;
+
+namespace {
+
+struct Failed {
+  std::string what;
+  int status = 1;
+};
+
+std::string read_all(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Failed{"Could not open or find file " + file.string()};
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+Message read_prototxt(const std::string& file) {
+  const std::string text = read_all(file);
+  return hwprof_test::MessageReader(text).read();
+}
+
+std::string here() {
+  return fs::current_path().filename().string();
+}
+
+/// Notes that a program ran for this network, and says whether it is to go wrong.
+bool has_fault(const std::string& fault) {
+  const char* dir = std::getenv("HWPROF_STANDIN");
+  if (dir == nullptr || !fs::exists(fs::path(dir) / "control.json")) return false;
+  const auto control = nlohmann::json::parse(read_all(fs::path(dir) / "control.json"));
+  if (!control.contains("faults") || !control["faults"].contains(fault)) return false;
+  for (const auto& one : control["faults"][fault])
+    if (one == here() || one == "*") return true;
+  return false;
+}
+
+void note(const std::string& program, const Words& words) {
+  const char* dir = std::getenv("HWPROF_STANDIN");
+  if (dir == nullptr) return;
+  std::string line = program + " " + here();
+  for (const auto& word : words) line += " [" + word + "]";
+  std::ofstream(fs::path(dir) / "vitis.log", std::ios::app) << line + "\n";
+}
+
+/// Values of options; each may be spelled in several ways. Anything that is not known is refused, as the programs do.
+class Arguments {
+ public:
+  Arguments(const Words& words, std::size_t first, const std::map<std::string, std::string>& names) {
+    for (std::size_t i = first; i < words.size(); ++i) {
+      std::string word = words[i];
+      if (word.rfind("--", 0) == 0 && names.count(word) == 0) word.erase(0, 1);
+      const auto name = names.find(word);
+      if (name == names.end()) throw Failed{"ERROR: unknown command line flag '" + words[i] + "'"};
+      if (name->second.front() == '!') {
+        values_[name->second.substr(1)] = "true";
+      } else {
+        if (i + 1 == words.size()) throw Failed{"ERROR: flag '" + words[i] + "' is missing its argument"};
+        values_[name->second] = words[++i];
+      }
+    }
+  }
+  [[nodiscard]] std::string get(const std::string& name) const {
+    const auto at = values_.find(name);
+    if (at == values_.end()) throw Failed{"ERROR: " + name + " is needed"};
+    return at->second;
+  }
+  [[nodiscard]] std::string get(const std::string& name, const std::string& otherwise) const {
+    const auto at = values_.find(name);
+    return at == values_.end() ? otherwise : at->second;
+  }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+/// The images of a calibration list, checked as ImageData would read them. Returns how many.
+int check_images(const Message& data) {
+  const Message* source = data.find("image_data_param");
+  if (source == nullptr) throw Failed{"F0101 10:00:00.000000 1 image_data_layer.cpp:30] no image_data_param"};
+  if ((source->number("new_height", 0) > 0) != (source->number("new_width", 0) > 0))
+    throw Failed{"F0101 10:00:00.000000 1 image_data_layer.cpp:34] Check failed: new_height and new_width"};
+  const std::string root = source->text("root_folder");
+  if (!root.empty() && root.back() != '/') throw Failed{"Could not open or find file " + root + "0.bmp"};
+  std::istringstream lines(read_all(source->text("source")));
+  int images = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto gap = line.rfind(' ');
+    if (gap == std::string::npos) continue;  // one column: no image
+    const std::string bytes = read_all(root + line.substr(0, gap));
+    if (bytes.compare(0, 2, "BM") != 0 && bytes.compare(0, 2, "\xff\xd8") != 0)
+      throw Failed{"Could not open or find file " + root + line.substr(0, gap)};
+    ++images;
+  }
+  if (images == 0) throw Failed{"", 139};  // the real one crashes
+  return images;
+}
+
+void quantize(const Words& words) {
+  if (words.empty() || words[0] != "quantize") throw Failed{"usage: vai_q_caffe <command> <args>"};
+  const Arguments arguments(words, 1,
+                            {{"-model", "model"},
+                             {"-weights", "weights"},
+                             {"-calib_iter", "calib_iter"},
+                             {"-method", "method"},
+                             {"-output_dir", "output_dir"},
+                             {"-gpu", "gpu"},
+                             {"-keep_fixed_neuron", "!keep_fixed_neuron"}});
+  const Message net = read_prototxt(arguments.get("model"));
+  const std::string weights = read_all(arguments.get("weights"));
+  if (has_fault("hang")) std::this_thread::sleep_for(std::chrono::hours(1));
+  if (has_fault("die")) std::raise(SIGSEGV);
+  if (has_fault("reject"))
+    throw Failed{
+        "F1125 21:00:00.000000 7 layer_factory.hpp:81] Check failed: registry.count(type) == 1 (0 vs. 1) "
+        "Unknown layer type: Odd (known types: AbsVal)",
+        134};
+  const int iterations = std::stoi(arguments.get("calib_iter", "100"));
+  Message out;
+  std::map<std::string, std::string> same_as;  // blobs of layers that are folded away
+  int images = 0;
+  out.fields.push_back({"name", net.text("name"), {}});
+  for (const Message* layer : net.all("layer")) {
+    const std::string type = layer->text("type");
+    const std::string name = layer->text("name");
+    const std::set<std::string> known{"ImageData", "Convolution", "InnerProduct", "Pooling",      "Eltwise",
+                                      "ReLU",      "ReLU6",       "Concat",       "BatchNorm",    "Scale",
+                                      "Flatten",   "Dropout",     "Slice",        "Deconvolution"};
+    if (known.count(type) == 0)
+      throw Failed{"F1125 21:00:00.000000 7 layer_factory.hpp:81] Unknown layer type: " + type, 134};
+    if ((type == "Convolution" || type == "InnerProduct") && weights.find(name) == std::string::npos)
+      throw Failed{"Failed to find parameter for [" + name + "] in caffemodel"};
+    const auto bottoms = layer->texts("bottom");
+    const auto through = [&same_as](const std::string& blob) {
+      const auto at = same_as.find(blob);
+      return at == same_as.end() ? blob : at->second;
+    };
+    if (type == "ImageData") {
+      images = check_images(*layer);
+      const Message* rule = layer->find("include");
+      const Message* source = layer->find("image_data_param");
+      Message input;
+      Message shape;
+      for (const std::string& dim :
+           {std::string("1"), std::string("3"), source->text("new_height"), source->text("new_width")})
+        shape.fields.push_back({"dim", dim, {}});
+      input.fields = {{"name", layer->text("top"), {}}, {"type", "Input", {}}};
+      input.fields[0].text = layer->texts("top").front();
+      input.fields.push_back({"top", layer->texts("top").front(), {}});
+      input.fields.push_back({"input_param", {}, {Message{{{"shape", {}, {shape}}}}}});
+      out.fields.push_back({"layer", {}, {input}});
+      // What is left of a data layer without a phase is the guide's redundant input.
+      if (rule == nullptr || rule->text("phase") != "TRAIN") out.fields.push_back({"layer", {}, {*layer}});
+      continue;
+    }
+    if (type == "BatchNorm" || type == "Scale" || type == "Dropout") {
+      same_as[layer->text("top")] = through(bottoms.at(0));
+      continue;
+    }
+    Message kept = *layer;
+    for (auto& field : kept.fields) {
+      if (field.name == "bottom") field.text = through(field.text);
+      if (field.name == "top" && std::find(bottoms.begin(), bottoms.end(), field.text) != bottoms.end())
+        field.text = through(field.text);
+    }
+    if (type != "ReLU" && type != "ReLU6") same_as.erase(layer->text("top"));
+    out.fields.push_back({"layer", {}, {kept}});
+  }
+  if (images == 0) throw Failed{"Layer data's output blob is all zero, this may cause error for DNNC compiler"};
+  std::cerr << "I1125 21:00:00.000000 7 vai_q.cpp:182] Start Calibration\n";
+  for (int i = 1; i <= iterations; ++i)
+    std::cerr << "I1125 21:00:00.000000 7 vai_q.cpp:206] Calibration iter: " << i << "/" << iterations << " ,loss: 0\n";
+  std::cerr << "I1125 21:00:00.000000 7 vai_q.cpp:213] Calibration Done!\nI1125 Start Deploy\nI1125 Deploy Done!\n"
+            << std::string(50, '-') << '\n';
+  if (has_fault("empty")) return;
+  const fs::path dir = arguments.get("output_dir", "./quantize_results");
+  fs::create_directories(dir);
+  std::ofstream(dir / "deploy.prototxt") << hwprof_test::write_message(out);
+  std::ofstream(dir / "deploy.caffemodel", std::ios::binary) << weights;
+  std::cout << "Output Deploy Weights: \"" << (dir / "deploy.caffemodel").string() << "\"\nOutput Deploy Model:   \""
+            << (dir / "deploy.prototxt").string() << "\"\n";
+}
+
+struct Size {
+  long c = 0, h = 0, w = 0;
+};
+
+struct Node {
+  std::string name;
+  double macs = 0, weights = 0;
+  Size out;
+  std::vector<std::size_t> inputs;  ///< tensors
+  bool has_depthwise = false, convolves = false;
+};
+
+std::string vitis_name(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '-' || c == '/'; }, '_');
+  return name;
+}
+
+/// The network as nodes of a DPU.
+class Fusing {
+ public:
+  explicit Fusing(const Message& net) {
+    std::set<std::string> names;
+    for (const Message* layer : net.all("layer")) {
+      if (!names.insert(layer->text("name")).second)
+        throw Failed{
+            "[VAI_C][Error] There are multiple layers with same name existed in deploy.prototxt, the duplicate "
+            "name is [" +
+            layer->text("name") + "]."};
+      take(*layer);
+    }
+  }
+  std::vector<Node> nodes;
+  std::vector<std::string> on_cpu;
+  Size input;
+
+ private:
+  /// A blob: its size, and the node that makes it (npos: the image).
+  struct Blob {
+    Size size;
+    std::size_t node = npos;
+  };
+  static constexpr std::size_t npos = static_cast<std::size_t>(-1);
+
+  static long pair_of(const Message& parameters, const std::string& both, const std::string& one, long otherwise) {
+    const auto all = parameters.texts(both);
+    const long common = all.empty() ? otherwise : std::stol(one.back() == 'w' ? all.back() : all.front());
+    return parameters.number(one, common);
+  }
+
+  std::size_t add(const std::string& name, const std::vector<std::string>& bottoms) {
+    Node node;
+    node.name = vitis_name(name);
+    for (const auto& bottom : bottoms)
+      node.inputs.push_back(blobs_.at(bottom).node == npos ? 0 : blobs_.at(bottom).node + 1);
+    nodes.push_back(node);
+    return nodes.size() - 1;
+  }
+
+  void convolve(const Message& layer, const Blob& in, const std::string& name) {
+    const Message& p = *layer.find("convolution_param");
+    const long out = p.number("num_output", 0);
+    const long group = p.number("group", 1);
+    if (group != 1 && group != in.size.c)
+      throw Failed{
+          "[VAI_C][Error] Only Convolution/Deconvolution/DepthwiseConv/DepthwiseDeconv is supported, but group "
+          "attribute value for current layer [" +
+          name + "] is " + std::to_string(group)};
+    const long kh = pair_of(p, "kernel_size", "kernel_h", 1), kw = pair_of(p, "kernel_size", "kernel_w", 1);
+    const long sh = pair_of(p, "stride", "stride_h", 1), sw = pair_of(p, "stride", "stride_w", 1);
+    const long ph = pair_of(p, "pad", "pad_h", 0), pw = pair_of(p, "pad", "pad_w", 0);
+    const long dilation = p.number("dilation", 1);
+    const Size size{out, (in.size.h + 2 * ph - dilation * (kh - 1) - 1) / sh + 1,
+                    (in.size.w + 2 * pw - dilation * (kw - 1) - 1) / sw + 1};
+    const double weights = static_cast<double>(out * (in.size.c / group) * kh * kw);
+    const bool depthwise = group > 1;
+    std::size_t at = in.node;
+    if (!depthwise || at == npos || !nodes[at].convolves || nodes[at].has_depthwise)
+      at = add(name, layer.texts("bottom"));
+    Node& node = nodes[at];
+    node.convolves = true;
+    node.has_depthwise = node.has_depthwise || depthwise;
+    node.macs += weights * static_cast<double>(size.h * size.w);
+    node.weights += weights;
+    put(layer, size, at);
+  }
+
+  void pool(const Message& layer, const Blob& in, const std::string& name) {
+    const Message& p = *layer.find("pooling_param");
+    if (p.text("global_pooling", "false") == "true") return put(layer, {in.size.c, 1, 1}, in.node);
+    const auto side = [&](long n, const std::string& axis) {
+      const long k = pair_of(p, "kernel_size", "kernel_" + axis, 1), s = pair_of(p, "stride", "stride_" + axis, 1);
+      const long pad = pair_of(p, "pad", "pad_" + axis, 0);
+      long out = (n + 2 * pad - k + s - 1) / s + 1;
+      if (pad > 0 && (out - 1) * s >= n + pad) --out;
+      return out;
+    };
+    put(layer, {in.size.c, side(in.size.h, "h"), side(in.size.w, "w")}, add(name, layer.texts("bottom")));
+  }
+
+  void put(const Message& layer, const Size& size, std::size_t node) {
+    if (node != npos) nodes[node].out = size;
+    blobs_[layer.text("top")] = {size, node};
+  }
+
+  void take(const Message& layer) {
+    const std::string type = layer.text("type");
+    const std::string name = layer.text("name");
+    const auto bottoms = layer.texts("bottom");
+    for (const auto& bottom : bottoms)
+      if (blobs_.count(bottom) == 0) throw Failed{"No blob named " + bottom + ". Please rename"};
+    if (type == "Input") {
+      const auto dims = layer.find("input_param")->find("shape")->texts("dim");
+      input = {std::stol(dims.at(1)), std::stol(dims.at(2)), std::stol(dims.at(3))};
+      blobs_[layer.text("top")] = {input, npos};
+      return;
+    }
+    if (bottoms.empty()) throw Failed{"[VAI_C][Error] Unrecognized Caffe layer type [" + type + "]."};
+    const Blob in = blobs_.at(bottoms[0]);
+    if (type == "Convolution") return convolve(layer, in, name);
+    if (type == "Pooling") return pool(layer, in, name);
+    if (type == "ReLU" || type == "ReLU6") return put(layer, in.size, in.node);
+    if (type == "Flatten") return put(layer, {in.size.c * in.size.h * in.size.w, 1, 1}, in.node);
+    if (type == "Eltwise") {
+      // The later of its inputs is where the addition runs.
+      const Blob& other = blobs_.at(bottoms.at(1));
+      const bool later = in.node == npos || (other.node != npos && other.node > in.node);
+      return put(layer, in.size, later ? other.node : in.node);
+    }
+    if (type == "Concat") {
+      Size size = in.size;
+      for (std::size_t i = 1; i < bottoms.size(); ++i) size.c += blobs_.at(bottoms[i]).size.c;
+      return put(layer, size, blobs_.at(bottoms.back()).node);
+    }
+    if (type == "InnerProduct") {
+      const long out = layer.find("inner_product_param")->number("num_output", 0);
+      const auto at = add(name, bottoms);
+      nodes[at].weights = static_cast<double>(out * in.size.c * in.size.h * in.size.w);
+      nodes[at].macs = nodes[at].weights;
+      return put(layer, {out, 1, 1}, at);
+    }
+    if (type == "Softmax") {
+      on_cpu.push_back(name);
+      return put(layer, in.size, in.node);
+    }
+    throw Failed{"[VAI_C][Error] Unrecognized Caffe layer type [" + type + "]."};
+  }
+
+  std::map<std::string, Blob> blobs_;
+};
+
+/// The kernel as vai_c lays out an ELF file; the format is described where hwprof reads it.
+std::string elf_of(const std::string& kernel, const Fusing& net, bool debug) {
+  std::string names;
+  const auto name = [&names](const std::string& text) {
+    const auto at = static_cast<std::uint32_t>(names.size());
+    names += text;
+    names += '\0';
+    return at;
+  };
+  using hwprof_test::Image;
+  const auto u = [](double value) { return static_cast<std::uint32_t>(value); };
+  const auto arch = name("dpuv2");
+  const auto compiler = name("VAI_C stand-in");
+  const auto code = name("code");
+  Image tensors;
+  const auto tensor = [&](std::uint32_t kind, const Size& size, const std::string& text) {
+    const auto volume = u(static_cast<double>(size.c * size.h * size.w));
+    tensors.put_all({kind, u(static_cast<double>(size.h)), u(static_cast<double>(size.w)),
+                     u(static_cast<double>(size.c)), 0, volume, 8, 4, u(static_cast<double>(size.c)), name(text), 0, 0,
+                     0});
+  };
+  tensor(2, net.input, "data");
+  for (std::size_t i = 0; i < net.nodes.size(); ++i)
+    tensor(i + 1 == net.nodes.size() ? 4 : 1, net.nodes[i].out, net.nodes[i].name);
+  Image nodes;
+  std::uint32_t count = 0;
+  for (std::size_t i = 0; i < net.nodes.size(); ++i) {
+    const Node& node = net.nodes[i];
+    ++count;
+    nodes.put_all({1, name(node.name)}).put(static_cast<std::uint64_t>(2 * node.macs), 8).put(0);
+    nodes.put(node.inputs.size());
+    for (const auto in : node.inputs) nodes.put(in);
+    nodes.put_all({1, static_cast<std::uint32_t>(i + 1)});
+    nodes.put_all({1, 0, 1000, code, 16});
+    nodes.put_all({1, 0, u(node.weights), 8, 7, name(node.name + "_weights"), 16, 1, 1, 1, 1}).put(0).put(0);
+  }
+  const std::vector<std::pair<std::string, std::string>> sections = {
+      {".deephi.strtab." + kernel, names},
+      {".deephi.metadata." + kernel,
+       Image().put_all({arch, compiler, debug ? 1U : 0U, count, 52, 4096, 0, 0, 0, 0x20001, 0, 0, 0}).bytes()},
+      {".deephi.tensor." + kernel, tensors.bytes()},
+      {".deephi.node." + kernel, nodes.bytes()}};
+  return hwprof_test::elf_file(sections);
+}
+
+void print_list(const std::string& name, const std::string& kernel, const Fusing& net) {
+  double macs = 0, weights = 0;
+  for (const auto& node : net.nodes) {
+    macs += node.macs;
+    weights += node.weights;
+  }
+  using hwprof_test::DpuTable;
+  const auto row = [](const char* key, const std::string& value) {
+    std::cout << DpuTable::line("%40s : %s\n", key, value.c_str());
+  };
+  const auto dims = [](const Size& size) {
+    return std::to_string(size.h) + "*" + std::to_string(size.w) + "*" + std::to_string(size.c);
+  };
+  const Node& last = net.nodes.back();
+  std::cout << "\nkernel list info for network \"" << name << "\"\n";
+  row("Kernel ID", "Name");
+  row("0", kernel);
+  for (std::size_t i = 0; i < net.on_cpu.size(); ++i)
+    row(std::to_string(i + 1).c_str(), name + "_" + std::to_string(i + 1));
+  std::cout << '\n';
+  row("Kernel Name", kernel);
+  std::cout << std::string(80, '-') << '\n';
+  row("Kernel Type", "DPUKernel");
+  row("Code Size", DpuTable::line("%.2fMB", 1000.0 * static_cast<double>(net.nodes.size()) / 1048576));
+  row("Param Size", DpuTable::line("%.2fMB", weights / 1048576));
+  row("Workload MACs", DpuTable::line("%.2fMOPS", 2 * macs * 1e-6));
+  row("IO Memory Space", "0.34MB");
+  row("Mean Value", "0, 0, 0, ");
+  row("Total Tensor Count", std::to_string(net.nodes.size() + 1));
+  std::cout << DpuTable::line("%40s   (H*W*C)\n", "Boundary Input Tensor(s)");
+  row("data:0(0)", dims(net.input));
+  std::cout << '\n' << DpuTable::line("%40s   (H*W*C)\n", "Boundary Output Tensor(s)");
+  row((last.name + ":0(0)").c_str(), dims(last.out));
+  std::cout << '\n';
+  row("Total Node Count", std::to_string(net.nodes.size()));
+  std::cout << DpuTable::line("%40s   (H*W*C)\n", "Input Node(s)");
+  row((net.nodes.front().name + "(0)").c_str(), dims(net.input));
+  for (std::size_t i = 0; i < net.on_cpu.size(); ++i) {
+    std::cout << "\n\n";
+    row("Kernel Name", name + "_" + std::to_string(i + 1));
+    std::cout << std::string(80, '-') << '\n';
+    row("Kernel Type", "CPUKernel");
+    std::cout << DpuTable::line("%40s   (H*W*C)\n", "Boundary Input Tensor(s)");
+    row((net.on_cpu[i] + ":0(0)").c_str(), dims(last.out));
+  }
+  std::cout << "\n**************************************************\n* VITIS_AI Compilation - Xilinx Inc.\n"
+            << "**************************************************\n";
+}
+
+void compile(const Words& words) {
+  const Arguments arguments(words, 0,
+                            {{"-p", "prototxt"},
+                             {"-prototxt", "prototxt"},
+                             {"-c", "caffemodel"},
+                             {"-caffemodel", "caffemodel"},
+                             {"-a", "arch"},
+                             {"-arch", "arch"},
+                             {"-o", "output_dir"},
+                             {"-output_dir", "output_dir"},
+                             {"-n", "net_name"},
+                             {"-net_name", "net_name"},
+                             {"-e", "options"},
+                             {"-options", "options"}});
+  const std::string name = arguments.get("net_name");
+  const fs::path dir = arguments.get("output_dir");
+  (void)arguments.get("arch");
+  (void)read_all(arguments.get("caffemodel"));
+  const Message prototxt = read_prototxt(arguments.get("prototxt"));
+  if (!fs::is_directory(dir)) throw Failed{"[VAI_C][Error] Output folder " + dir.string() + " does not exist."};
+  if (has_fault("c_reject")) throw Failed{"[VAI_C][Error] Unrecognized Caffe layer type [Power]."};
+  Fusing net(prototxt);
+  if (net.nodes.empty()) throw Failed{"[VAI_C][Error] No node."};
+  const bool debug = arguments.get("options", "") == "{'mode': 'debug'}";
+  if (!debug && arguments.get("options", "{'mode': 'normal'}") != "{'mode': 'normal'}")
+    throw Failed{"[VAI_C][Error] options"};
+  if (!debug) {  // one node that does all
+    Node all;
+    all.name = "super_" + net.nodes.front().name;
+    for (const auto& node : net.nodes) {
+      all.macs += node.macs;
+      all.weights += node.weights;
+    }
+    all.out = net.nodes.back().out;
+    all.inputs = {0};
+    net.nodes = {all};
+  }
+  for (const auto& layer : net.on_cpu)
+    std::cout << "[VAI_C][Warning] layer [" << layer
+              << "] (type: Softmax) is not supported in DPU, deploy it in CPU instead.\n";
+  const bool several = !net.on_cpu.empty();
+  const std::string kernel = several ? name + "_0" : name;
+  print_list(name, kernel, net);
+  if (has_fault("c_empty")) return;
+  std::string elf = elf_of(kernel, net, debug);
+  if (has_fault("torn")) elf.resize(elf.size() / 2);
+  std::ofstream(dir / ("dpu_" + kernel + ".elf"), std::ios::binary) << elf;
+  if (has_fault("cut"))
+    std::ofstream(dir / ("dpu_" + name + "_2.elf"), std::ios::binary) << elf_of(name + "_2", net, debug);
+}
+
+void compile_xir(const Words& words) {
+  const Arguments arguments(
+      words, 0, {{"-x", "xmodel"}, {"-a", "arch"}, {"-o", "output_dir"}, {"-n", "net_name"}, {"-options", "options"}});
+  const std::string name = arguments.get("net_name");
+  const fs::path dir = arguments.get("output_dir");
+  std::cout
+      << "[UNILOG][INFO] Compile mode: dpu\n[UNILOG][INFO] Debug mode: function\n"
+      << "[UNILOG][INFO] Begin to compile...\n[UNILOG][INFO] Total device subgraph number 3, DPU subgraph number 1\n"
+      << "[UNILOG][INFO] Compile done.\n";
+  const std::string model = read_all(arguments.get("xmodel"));
+  std::ofstream(dir / (name + ".xmodel"), std::ios::binary) << model;
+  std::ofstream(dir / "meta.json") << "{}";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string name = fs::path(argv[0]).filename().string();
+  const Words words(argv + 1, argv + argc);
+  try {
+    note(name, words);
+    if (name == "vai_q_caffe") quantize(words);
+    if (name == "vai_c_caffe") compile(words);
+    if (name == "vai_c_xir") compile_xir(words);
+    return 0;
+  } catch (const Failed& failed) {
+    std::cerr << failed.what << '\n';
+    return failed.status;
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+  }
+  return 1;
+}
