@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // A search with accuracies that are trained and latencies that are measured, here and now:
-//   nas_loop_train [--quick] [--epochs N] [--images N] [--data DIR] [--run DIR] [--out FRONT.csv] [--seed N]
+//   nas_loop_train [--quick] [--epochs N] [--images N] [--data fashion-mnist:DIR] [--run DIR] [--out FRONT.csv] [--seed
+//   N]
 //  1. hwprof measures the primitives of the space on this CPU and fits a latency model (kept in --run, and used again)
 //  2. a supernet learns Fashion-MNIST, all architectures sharing its weights
 //  3. NSGA-II searches accurate architectures under a latency limit; their accuracy is that of the shared weights
 //  4. the front is shown with its accuracy on the test set
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <string>
 
+#include "hwprof/data.hpp"
+#include "hwprof/error.hpp"
 #include "hwprof/exact.hpp"
 #include "hwprof/model.hpp"
 #include "hwprof/predictor.hpp"
 #include "hwprof/run.hpp"
 #include "hwprof/search.hpp"
 #include "hwprof/torch.hpp"
-#include "idx.hpp"
 #include "supernet.hpp"
 
 namespace {
@@ -26,7 +30,7 @@ namespace {
 constexpr int skipped = 77;  // what ctest takes for "skipped"
 
 struct Options {
-  std::string data = "/usr/share/datasets/fashion-mnist", run = "fashion_run", out;
+  std::string data = "fashion-mnist", run = "fashion_run", out;
   int epochs = 4;
   std::int64_t images = 20000, validation = 2000, test = 10000;
   double measure_s = 20;
@@ -70,14 +74,21 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-/// The last `validation` of the first n images are for the search.
-nas_loop::Images load(const std::string& folder, const std::string& set, std::int64_t n) {
-  const auto count = static_cast<std::size_t>(n);
-  auto pixels = nas_loop::read_idx(folder + "/" + set + "-images-idx3-ubyte", {28, 28}, count);
-  auto classes = nas_loop::read_idx(folder + "/" + set + "-labels-idx1-ubyte", {}, count);
-  const auto bytes = torch::TensorOptions(torch::kUInt8);
-  const auto x = torch::from_blob(pixels.data(), {n, 1, 28, 28}, bytes).to(torch::kFloat);
-  return {(x / 255 - 0.286) / 0.353, torch::from_blob(classes.data(), {n}, bytes).to(torch::kLong)};
+/// The images of these indices as a network takes them.
+nas_loop::Images load(const hwprof::DataSet& data, const hwprof::ImageSet& set,
+                      const std::vector<std::uint32_t>& rows) {
+  const auto n = static_cast<std::int64_t>(rows.size());
+  const auto x = torch::empty({n, set.channels, set.size, set.size});
+  std::mt19937_64 unused;
+  hwprof::fill_batch(data, set, rows.data(), rows.size(), {}, unused, x.data_ptr<float>());
+  const auto y = torch::empty({n}, torch::kLong);
+  for (std::int64_t i = 0; i < n; ++i) y.data_ptr<std::int64_t>()[i] = set.labels[rows[static_cast<std::size_t>(i)]];
+  return {x, y};
+}
+
+std::vector<std::uint32_t> first(std::vector<std::uint32_t> rows, std::int64_t n) {
+  rows.resize(std::min(rows.size(), static_cast<std::size_t>(n)));
+  return rows;
 }
 
 /// The latency model of a run folder; measured when there is none yet.
@@ -103,9 +114,12 @@ hwprof::Model latency_model(const Options& options) {
 }
 
 int run(const Options& options) {
-  if (!std::filesystem::exists(options.data)) {
-    std::cout << "skipped: there is no data set in " << options.data
-              << "; install the Debian package dataset-fashion-mnist, or name another folder with --data\n";
+  hwprof::DataSet data;
+  try {
+    data = hwprof::load_data(options.data, {1, 28});
+  } catch (const hwprof::Error& error) {
+    if (error.fault() != hwprof::Fault::missing) throw;
+    std::cout << "skipped: " << error.what() << '\n';
     return skipped;
   }
   torch::manual_seed(options.seed);
@@ -120,9 +134,9 @@ int run(const Options& options) {
             << " ms, which " << feasible->at_least() << " to " << feasible->at_most() << " of "
             << hwprof::count_archs(latency) << " architectures keep\n";
 
-  const auto all = load(options.data, "train", options.images + options.validation);
-  const nas_loop::Images training{all.x.slice(0, 0, options.images), all.y.slice(0, 0, options.images)};
-  const nas_loop::Images validation{all.x.slice(0, options.images), all.y.slice(0, options.images)};
+  const auto split = hwprof::split_images(data.train, static_cast<std::size_t>(options.validation), options.seed);
+  const auto training = load(data, data.train, first(split.train, options.images));
+  const auto validation = load(data, data.train, split.validation);
   nas_loop::Supernet supernet(space, 1);
   const double loss = supernet.learn(training, options.epochs, 50, options.seed);
   std::cout << "supernet: " << options.epochs << " epochs of " << options.images << " images, loss " << loss << '\n';
@@ -139,7 +153,9 @@ int run(const Options& options) {
   const auto result = hwprof::run_search(
       *space, [&](const hwprof::Arch& arch) { return supernet.accuracy(validation, arch); }, costs, search);
 
-  const auto test = load(options.data, "t10k", options.test);
+  std::vector<std::uint32_t> all(data.test.count());
+  std::iota(all.begin(), all.end(), 0U);
+  const auto test = load(data, data.test, first(all, options.test));
   std::cout << result.evaluated.size()
             << " architectures evaluated; front:\n  latency   validation  test     architecture\n";
   for (const auto& candidate : result.front) {

@@ -90,6 +90,9 @@ void register_torch_models();
 /// backwards, with create_graph.
 [[nodiscard]] torch::Tensor expected_cost(const Predictor& predictor, const torch::Tensor& probabilities);
 
+/// Lets ssprofile() train networks (training.hpp), on the CPU with one thread a network, or on CUDA.
+void register_torch_trainer();
+
 /// Registers the compilers "cpu" and "cuda" (and "-1", aw_nas' name of the CPU). Call it once.
 void register_torch_compilers();
 

@@ -57,11 +57,6 @@ int blas_threads() {
   return get ? get() : 0;
 }
 
-void set_blas_threads(int threads) {
-  const auto set = loaded_symbol<void (*)(int)>("openblas_set_num_threads");
-  if (set && threads > 0) set(threads);
-}
-
 /// What libtorch's description of itself says behind key.
 std::string config_line(const std::string& key) {
   const std::string config = at::show_config();
@@ -75,6 +70,11 @@ const char* yes_no(bool value) {
 }
 
 }  // namespace
+
+void set_blas_threads(int threads) {
+  const auto set = loaded_symbol<void (*)(int)>("openblas_set_num_threads");
+  if (set && threads > 0) set(threads);
+}
 
 std::map<std::string, std::string> describe_libtorch(const torch::Device& device) {
   std::map<std::string, std::string> out;

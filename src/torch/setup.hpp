@@ -16,6 +16,9 @@ namespace hwprof {
 /// to be slow.
 [[nodiscard]] std::map<std::string, std::string> describe_libtorch(const torch::Device& device);
 
+/// Sets the threads of libtorch's BLAS, where it can be told.
+void set_blas_threads(int threads);
+
 /// The process as a measurement wants it: memory of tensors in one place, freed memory kept, threads set
 /// and confined, denormal numbers flushed. The destructor gives back what can be given back. No gradients are the
 /// caller's affair.

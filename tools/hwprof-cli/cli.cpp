@@ -140,6 +140,12 @@ void prepare_models() {
 #endif
 }
 
+void prepare_training() {
+#ifdef HWPROF_HAVE_TORCH
+  hwprof::register_torch_trainer();
+#endif
+}
+
 void prepare_compilers(const Cli& cli) {
 #ifdef HWPROF_HAVE_TORCH
   hwprof::register_torch_compilers();

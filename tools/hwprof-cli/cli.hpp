@@ -41,6 +41,9 @@ void prepare_compilers(const Cli& cli);
 /// Registers what this build can train models with. Verbs that fit call it.
 void prepare_models();
 
+/// Registers what this build can train networks with.
+void prepare_training();
+
 /// @throws Error(Fault::unsupported) for a device that libtorch would give, in a build or on a machine without.
 void check_device(const std::string& device);
 
@@ -81,6 +84,8 @@ void add_pareto(Cli& cli);
 void add_count(Cli& cli);
 void add_fingerprint(Cli& cli);
 void add_fusion(Cli& cli);
+void add_accuracy(Cli& cli);
+void add_ssprofile(Cli& cli);
 void add_list(Cli& cli);
 void add_completion(Cli& cli);
 void add_help(Cli& cli);

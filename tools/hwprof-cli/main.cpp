@@ -78,6 +78,8 @@ void add_verbs(Cli& cli) {
   hwprof_cli::add_pareto(cli);
   hwprof_cli::add_count(cli);
   hwprof_cli::add_fusion(cli);
+  hwprof_cli::add_accuracy(cli);
+  hwprof_cli::add_ssprofile(cli);
   hwprof_cli::add_list(cli);
   hwprof_cli::add_completion(cli);
   hwprof_cli::add_help(cli);
