@@ -68,7 +68,9 @@ TEST_CASE("every bundled space: primitives of samples are generated, networks ru
     }
     AssembleSummary summary;
     check_chains(assemble(prims, file.assemble, &summary), prims, file.assemble.max_layers);
-    CHECK(summary.nets <= 10);
+    std::size_t most_options = 0;  // at one place, where a network holds one of them
+    for (const auto& decision : file.space->decisions()) most_options = std::max(most_options, decision.options.size());
+    CHECK(summary.nets <= std::max<std::size_t>(10, most_options));
     CHECK(summary.glue_macs <= 0.01 * summary.prim_macs);
     if (file.kind != "ssd_ofa") CHECK(summary.glue_layers == 0);
   }

@@ -135,7 +135,8 @@ std::string CaffeWriter::calibration() const {
   data.add_include()->set_phase(hwprof_caffe::TRAIN);
   auto& transform = *data.mutable_transform_param();
   transform.set_mirror(false);
-  for (const std::size_t channel : {2, 1, 0}) transform.add_mean_value(static_cast<float>(images.mean[channel]));
+  for (const std::size_t channel : {std::size_t{2}, std::size_t{1}, std::size_t{0}})
+    transform.add_mean_value(static_cast<float>(images.mean[channel]));
   transform.set_scale(static_cast<float>(image_scale(images)));
   auto& param = *data.mutable_image_data_param();
   param.set_source(images.list);

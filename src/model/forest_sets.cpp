@@ -65,43 +65,6 @@ HWPROF_WIDE void count_below(const float* cuts, std::size_t m, const float* valu
 
 }  // namespace
 
-void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept {
-  for (std::size_t f = 0; f < features_; ++f) {
-    const std::size_t begin = first_cut_[f], m = first_cut_[f + 1] - begin;
-    if (m == 0) continue;
-    auto& code = scratch.code;
-    count_below(cuts_.data() + begin, m, rows + f, features_, n, code.data());
-    // How many rows are at or below each cut, then the rows in that order.
-    std::uint32_t* const below = scratch.right_of.data() + begin;
-    std::fill(below, below + m, 0U);
-    for (std::size_t i = 0; i < n; ++i)
-      if (code[i] < m) ++below[code[i]];
-    const auto base = static_cast<std::uint32_t>(f * (set_rows + 1));
-    std::uint32_t total = base;
-    for (std::size_t k = 0; k < m; ++k) {
-      const std::uint32_t own = below[k];
-      below[k] = total;
-      total += own;
-    }
-    std::uint32_t above = total - base;
-    for (std::size_t i = 0; i < n; ++i)
-      scratch.order[code[i] < m ? below[code[i]]++ - base : above++] = static_cast<std::uint32_t>(i);
-    Set rest{};
-    for (std::size_t i = 0; i < n; ++i) rest.bits[i / 64] |= std::uint64_t{1} << i % 64;
-    Set* const right = scratch.right.data() + base;
-    for (std::size_t r = 0; r < n; ++r) {
-      right[r] = rest;
-      rest.bits[scratch.order[r] / 64] &= ~(std::uint64_t{1} << scratch.order[r] % 64);
-    }
-    right[n] = rest;
-  }
-  for (const Tree& tree : trees_)
-    if (tree.nodes <= most_set_nodes)
-      add_sets(tree, scratch, sums);
-    else
-      add_walking(tree, rows, n, sums);
-}
-
 HWPROF_WIDE void Forest::add_sets(const Tree& tree, Scratch& scratch, double* sums) const noexcept {
   Set* const reached = scratch.reached.data();
   reached[0].bits.fill(~std::uint64_t{0});
@@ -153,6 +116,43 @@ HWPROF_WIDE void Forest::add_sets(const Tree& tree, Scratch& scratch, double* su
         out[8 * j + r] +=
             static_cast<double>(leaf[(low[j] >> (8 * r) & 0xFF) | (high[j] >> (8 * r) & 0xFF) << 8].value);
   }
+}
+
+void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept {
+  for (std::size_t f = 0; f < features_; ++f) {
+    const std::size_t begin = first_cut_[f], m = first_cut_[f + 1] - begin;
+    if (m == 0) continue;
+    auto& code = scratch.code;
+    count_below(cuts_.data() + begin, m, rows + f, features_, n, code.data());
+    // How many rows are at or below each cut, then the rows in that order.
+    std::uint32_t* const below = scratch.right_of.data() + begin;
+    std::fill(below, below + m, 0U);
+    for (std::size_t i = 0; i < n; ++i)
+      if (code[i] < m) ++below[code[i]];
+    const auto base = static_cast<std::uint32_t>(f * (set_rows + 1));
+    std::uint32_t total = base;
+    for (std::size_t k = 0; k < m; ++k) {
+      const std::uint32_t own = below[k];
+      below[k] = total;
+      total += own;
+    }
+    std::uint32_t above = total - base;
+    for (std::size_t i = 0; i < n; ++i)
+      scratch.order[code[i] < m ? below[code[i]]++ - base : above++] = static_cast<std::uint32_t>(i);
+    Set rest{};
+    for (std::size_t i = 0; i < n; ++i) rest.bits[i / 64] |= std::uint64_t{1} << i % 64;
+    Set* const right = scratch.right.data() + base;
+    for (std::size_t r = 0; r < n; ++r) {
+      right[r] = rest;
+      rest.bits[scratch.order[r] / 64] &= ~(std::uint64_t{1} << scratch.order[r] % 64);
+    }
+    right[n] = rest;
+  }
+  for (const Tree& tree : trees_)
+    if (tree.nodes <= most_set_nodes)
+      add_sets(tree, scratch, sums);
+    else
+      add_walking(tree, rows, n, sums);
 }
 
 void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
