@@ -226,7 +226,7 @@ printf '{"kind":"begin","ne' >> "$out"
   for (const auto& artifact : artifacts) records.push_back(compiler->hwobj_net_to_primitive(artifact));
   CHECK(records[1].state == RunState::failed);
   CHECK(has(records[1].reason, "signal 9"));
-  for (const std::size_t i : {0, 2}) {
+  for (const std::size_t i : {std::size_t{0}, std::size_t{2}}) {
     CHECK(records[i].state == RunState::measured);
     CHECK(records[i].overall.at(Metric::latency).value == doctest::Approx(0.001));
     CHECK(records[i].overall.at(Metric::latency).dropped == 8);  // the interrupted forwards

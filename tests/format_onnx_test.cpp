@@ -152,9 +152,10 @@ TEST_CASE("what no primitive holds comes back equal too") {
       {"swish", graph_of({op_of(OpKind::sigmoid, "gate", {0}), op_of(OpKind::mul, "scaled", {0, 1})})},
       {"flatten", graph_of({op_of(OpKind::flatten, "flat", {0}), op_of(OpKind::batch_norm, "bn", {1})})}};
   for (const auto& [name, bare] : graphs) {
+    const std::string& label = name;  // a binding cannot be captured
     const Graph graph = random_weights(bare, input);
     for (const int opset : {9, 10, 11, 12, 13}) {
-      CAPTURE(name);
+      CAPTURE(label);
       CAPTURE(opset);
       check_round_trip(graph, input, opset);
     }

@@ -92,7 +92,8 @@ struct Plain {
 }  // namespace
 
 TEST_CASE("the evidence and the posterior are those of the joint normal distribution") {
-  for (const auto& [nets, prims] : {std::pair<int, int>{9, 20}, {40, 12}}) {
+  for (const auto& sizes : {std::pair<int, int>{9, 20}, {40, 12}}) {
+    const int nets = sizes.first, prims = sizes.second;
     CAPTURE(nets);
     const auto problem = random_problem(nets, prims);
     std::vector<double> constants;

@@ -154,7 +154,8 @@ TEST_CASE("in, through a model, out and in again") {
     const auto after = base::Yaml::load(folder.file("out.yaml"));
     for (const auto& [key, value] : after.items()) {
       const auto row = before.find(key);
-      REQUIRE_MESSAGE(row, key);
+      const std::string& label = key;  // a binding cannot be captured
+      REQUIRE_MESSAGE(row, label);
       CHECK(value["mean"].number() == Approx((*row)["mean"].number()).epsilon(1e-12));
       ++same;
     }
