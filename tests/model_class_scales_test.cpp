@@ -59,8 +59,10 @@ std::vector<NetRecord> records(int nets) {
   std::mt19937_64 rng(1);
   for (int i = 0; i < nets; ++i) {
     std::vector<Prim> prims{head};
-    for (int k = 0; k < 6; ++k)
-      prims.push_back(prim(rng() % 2 == 0 ? "conv_3x3" : "max_pool_3x3", 4 + static_cast<int>(rng() % 8)));
+    for (int k = 0; k < 6; ++k) {
+      const int size = 4 + static_cast<int>(rng() % 8);
+      prims.push_back(prim(rng() % 2 == 0 ? "conv_3x3" : "max_pool_3x3", size));
+    }
     out.push_back(record("net" + std::to_string(i), prims, true));
   }
   return out;
