@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The steps of many networks: who is ready, who works, what is put down.
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <exception>
 #include <filesystem>
 #include <mutex>
 #include <set>
-#include <thread>
 
+#include "base/crew.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "compiler/dpu_deploy.hpp"
@@ -39,7 +36,7 @@ class Chain {
       : step_(step),
         options_(read_dpu_options(measure)),
         measure_(measure),
-        tools_(tool_place(options_), [this] { return stop_.load(); }) {
+        tools_(tool_place(options_), [this] { return crew_.stops(); }) {
     summary_.jobs = jobs.size();
     for (const auto& job : jobs) sort_in(job);
   }
@@ -109,21 +106,10 @@ class Chain {
     }
     for (const auto& tool : tools_of(step_, options_))
       if (!tools_.find(tool)) lack(tool);
-    std::vector<std::thread> threads;
-    working_ = std::min(static_cast<std::size_t>(options_.jobs), ready_.size());
-    const std::size_t count = working_;
-    for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
-    std::exception_ptr refused;
-    try {
-      watch();
-    } catch (...) {  // what progress or stop threw
-      refused = std::current_exception();
-      stop_ = true;
-    }
-    for (auto& thread : threads) thread.join();
-    if (refused) std::rethrow_exception(refused);
-    if (broken_) std::rethrow_exception(broken_);
-    if (stop_) stopped();
+    const auto workers = std::min(static_cast<std::size_t>(options_.jobs), ready_.size());
+    crew_.run(
+        workers, [this](std::size_t) { work(); }, [this] { watch(); });
+    if (crew_.stops()) stopped();
   }
 
   [[noreturn]] void lack(const std::string& tool) const {
@@ -144,15 +130,13 @@ class Chain {
 
   /// The calling thread: asks and tells, while others work.
   void watch() {
-    std::unique_lock lock(mutex_);
-    while (working_ > 0) {
-      changed_.wait_for(lock, std::chrono::milliseconds(100));
-      const auto progress = this->progress();
-      lock.unlock();
-      if (measure_.stop && measure_.stop()) stop_ = true;
-      if (measure_.progress) measure_.progress(progress);
-      lock.lock();
+    Progress now;
+    {
+      const std::lock_guard lock(mutex_);
+      now = progress();
     }
+    if (measure_.stop && measure_.stop()) crew_.stop();
+    if (measure_.progress) measure_.progress(now);
   }
   [[nodiscard]] Progress progress() const {
     return {static_cast<double>(ended_), static_cast<double>(ready_.size()), 0,
@@ -160,34 +144,20 @@ class Chain {
   }
 
   void work() {
-    try {
-      for (;;) {
-        Work* next = nullptr;
-        {
-          const std::lock_guard lock(mutex_);
-          if (stop_ || taken_ == ready_.size()) break;
-          next = &ready_[taken_++];
-          what_ = next->job.id;
-        }
-        one(*next, [this](Work& work) {
-          if (step_ == DpuStep::quantize)
-            quantize_one(work.job, options_, tools_, work.state.environment);
-          else
-            compile_one(work.job, options_, tools_, work.state.environment);
-        });
-      }
-    } catch (const Error& error) {
-      const std::lock_guard lock(mutex_);
-      if (error.fault() != Fault::interrupted && !broken_) broken_ = std::current_exception();
-      stop_ = true;
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!broken_) broken_ = std::current_exception();
-      stop_ = true;
-    }
+    while (Work* const next = take())
+      one(*next, [this](Work& work) {
+        if (step_ == DpuStep::quantize)
+          quantize_one(work.job, options_, tools_, work.state.environment);
+        else
+          compile_one(work.job, options_, tools_, work.state.environment);
+      });
+  }
+  Work* take() {
     const std::lock_guard lock(mutex_);
-    --working_;
-    changed_.notify_all();
+    if (crew_.stops() || taken_ == ready_.size()) return nullptr;
+    Work* const next = &ready_[taken_++];
+    what_ = next->job.id;
+    return next;
   }
 
   /// Does the step and puts down how it ended.
@@ -258,13 +228,11 @@ class Chain {
   const MeasureOptions& measure_;
   Tools tools_;
   std::vector<Work> ready_;
-  std::atomic<bool> stop_{false};
+  base::Crew crew_;
   std::mutex mutex_;  ///< of what follows
-  std::condition_variable changed_;
-  std::size_t working_ = 0, taken_ = 0, ended_ = 0;
+  std::size_t taken_ = 0, ended_ = 0;
   std::string what_;
   DpuSummary summary_;
-  std::exception_ptr broken_;
 };
 
 }  // namespace

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <deque>
-#include <exception>
 #include <filesystem>
 #include <mutex>
-#include <thread>
 
+#include "base/crew.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "compiler/snpe_dlc.hpp"
@@ -55,7 +51,7 @@ class Bench {
       : jobs_(jobs),
         options_(options),
         measure_(measure),
-        tools_(tool_place(options_), [this] { return stop_.load(); }) {
+        tools_(tool_place(options_), [this] { return crew_.stops(); }) {
     summary_.jobs = jobs.size();
   }
 
@@ -69,20 +65,9 @@ class Bench {
     }
     check_tools(tools_, options_);
     const auto phones = ready_phones(tools_, options_, jobs_.front().dir);
-    std::vector<std::thread> threads;
-    working_ = phones.size();
-    for (const auto& phone : phones) threads.emplace_back([this, phone] { work(phone); });
-    std::exception_ptr refused;
-    try {
-      watch();
-    } catch (...) {  // what progress or stop threw
-      refused = std::current_exception();
-      stop_ = true;
-    }
-    for (auto& thread : threads) thread.join();
-    if (refused) std::rethrow_exception(refused);
-    if (broken_) std::rethrow_exception(broken_);
-    if (stop_) throw Error(Fault::interrupted, "snpe: stopped on request; what was benched is kept");
+    crew_.run(
+        phones.size(), [&](std::size_t i) { work(phones[i]); }, [this] { watch(); });
+    if (crew_.stops()) throw Error(Fault::interrupted, "snpe: stopped on request; what was benched is kept");
     if (!waiting_.empty())
       throw Error(Fault::device, "snpe: no phone is left (" + base::join(summary_.lost, "; ") + "), " +
                                      std::to_string(waiting_.size()) + " of " + std::to_string(jobs_.size()) +
@@ -131,21 +116,19 @@ class Bench {
 
   /// The calling thread: asks and tells, while others work.
   void watch() {
-    std::unique_lock lock(mutex_);
-    while (working_ > 0) {
-      changed_.wait_for(lock, std::chrono::milliseconds(100));
-      Progress progress{static_cast<double>(ended_), static_cast<double>(total()), 0, what_};
-      lock.unlock();
-      if (measure_.stop && measure_.stop()) stop_ = true;
-      if (measure_.progress) measure_.progress(progress);
-      lock.lock();
+    Progress progress;
+    {
+      const std::lock_guard lock(mutex_);
+      progress = {static_cast<double>(ended_), static_cast<double>(total()), 0, what_};
     }
+    if (measure_.stop && measure_.stop()) crew_.stop();
+    if (measure_.progress) measure_.progress(progress);
   }
   [[nodiscard]] std::size_t total() const { return summary_.jobs - summary_.before; }
 
   bool take(Waiting& next) {
     const std::lock_guard lock(mutex_);
-    if (waiting_.empty() || stop_) return false;
+    if (waiting_.empty() || crew_.stops()) return false;
     next = waiting_.front();
     waiting_.pop_front();
     what_ = jobs_[next.job].id;
@@ -154,24 +137,8 @@ class Bench {
 
   void work(const std::string& phone) {
     Waiting next;
-    try {
-      while (take(next))
-        if (!bench_one(next, phone)) break;
-    } catch (const Error& error) {
-      const std::lock_guard lock(mutex_);
-      if (error.fault() == Fault::interrupted)
-        stop_ = true;
-      else if (!broken_)
-        broken_ = std::current_exception();
-      if (broken_) stop_ = true;
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!broken_) broken_ = std::current_exception();
-      stop_ = true;
-    }
-    const std::lock_guard lock(mutex_);
-    --working_;
-    changed_.notify_all();
+    while (take(next))
+      if (!bench_one(next, phone)) break;
   }
 
   /// False when the phone is gone.
@@ -274,14 +241,12 @@ class Bench {
   const SnpeOptions options_;
   const MeasureOptions& measure_;
   Tools tools_;
-  std::atomic<bool> stop_{false};
+  base::Crew crew_;
   std::mutex mutex_;  ///< of what follows
-  std::condition_variable changed_;
   std::deque<Waiting> waiting_;
-  std::size_t working_ = 0, ended_ = 0;
+  std::size_t ended_ = 0;
   std::string what_;
   SnpeSummary summary_;
-  std::exception_ptr broken_;
 };
 
 }  // namespace
