@@ -2,36 +2,21 @@
 #include "compiler/onnxruntime.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/files.hpp"
 #include "base/stats.hpp"
 #include "base/text.hpp"
 #include "compiler/ort_measuring.hpp"
 #include "compiler/ort_profile.hpp"
-#include "compiler/run_state.hpp"
+#include "compiler/sampled.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
 
 namespace hwprof::compiling {
 namespace {
 
-NetRecord not_measured(NetRecord record, const std::string& reason) {
-  record.state = RunState::failed;
-  record.reason = reason;
-  return record;
-}
-
 Perf latency(double value, double spread, std::size_t samples, std::int64_t dropped = 0) {
   return {{Metric::latency, Measured{value, spread, static_cast<std::int64_t>(samples), dropped}}};
-}
-
-int batch_of(const measuring::JournalContent& journal, const std::string& file) {
-  const auto batch = journal.head.settings.find("batch");
-  const auto images = batch == journal.head.settings.end() ? std::nullopt : base::to_int(batch->second);
-  if (!images || *images < 1 || *images > std::numeric_limits<int>::max())
-    throw Error(Fault::input, file + ": its settings have no batch");
-  return static_cast<int>(*images);
 }
 
 /// Seconds that a call costs without any work in it; at most half of what the network took.
@@ -63,26 +48,13 @@ NetRecord OrtCompiler::do_net_to_primitive(const Artifact& artifact) const {
   record.from.compiler = "onnxruntime";
   record.from.mode = "inference";
   const OrtFiles files(artifact.dir);
-  const auto journal = measuring::load_journal(files.journal);
-  if (!journal.begun) return not_measured(std::move(record), "was not measured");
-  record.batch = batch_of(journal, files.journal);
-  const auto outcome = measuring::find_outcome(files.outcome);
-  if (!outcome) return not_measured(std::move(record), "measuring was not finished; it can be resumed");
-  record.state = parse_state(outcome->state, files.outcome);
-  record.reason = outcome->reason;
-  record.from.environment = outcome->environment;
-  record.from.environment.insert({{"measuring_rounds", std::to_string(outcome->session.rounds)},
-                                  {"measuring_seconds", base::format_number(outcome->session.seconds)},
-                                  {"drift_spread", base::format_number(outcome->session.drift_spread)}});
-  if (record.state != RunState::measured && record.state != RunState::unsteady) return record;
+  const auto sampled = read_sampled(record, files.journal, files.outcome);
+  if (!sampled.has_times) return record;
   if (!base::exists(files.profile))
     return not_measured(std::move(record), "the budget was spent before its kernels were profiled");
-  auto visits = journal.visits;
-  if (visits.size() < outcome->visits) return not_measured(std::move(record), "the journal is damaged");
-  visits.resize(outcome->visits);  // a later call that was killed may have added some
-  const auto found = measuring::estimate(visits, 0, outcome->factors);
+  const auto found = measuring::estimate(sampled.journal.visits, 0, sampled.outcome.factors);
   const double whole = found.whole.value_s;
-  const double launch = launch_of(*outcome, whole);
+  const double launch = launch_of(sampled.outcome, whole);
 
   const auto nodes = read_ort_profile(base::read_file(files.profile), files.profile, profile_skip);
   const auto shares = attribute(nodes, load_op_map(files.map, artifact.net.layers.size()));

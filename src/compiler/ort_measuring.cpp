@@ -81,7 +81,9 @@ OrtMeasuring::OrtMeasuring(const std::vector<Artifact>& artifacts, const Measure
 
 void OrtMeasuring::run() {
   open_journals();
-  if (is_finished()) return;
+  if (measuring::is_concluded(entries_, outcome_files(), options_.max_rel_ci, options_.budget_s,
+                              [this](std::size_t i) { return lacks_profile(i); }))
+    return;
   if (!base::find_program(own_.node))
     throw Error(Fault::unsupported,
                 "device onnxruntime: there is no program " + base::in_quotes(own_.node) + " here" + how_to_get_it());
@@ -119,21 +121,18 @@ bool OrtMeasuring::has_profile(std::size_t entry) const {
   return entry >= artifacts_.size() || base::exists(OrtFiles(artifacts_[entry].dir).profile);
 }
 
-bool OrtMeasuring::wants_more(const std::vector<measuring::Outcome>& outcomes, std::size_t entry) const {
-  if (!entries_[entry].journal->content().failures.empty()) return false;
-  return outcomes[entry].state != "measured" || !has_profile(entry);
+bool OrtMeasuring::lacks_profile(std::size_t entry) const {
+  return entries_[entry].journal->content().failures.empty() && !has_profile(entry);
 }
 
-/// Whether an earlier call already drew its conclusions from all that the journals hold.
-bool OrtMeasuring::is_finished() const {
-  const auto outcomes = measuring::conclude(entries_, options_.max_rel_ci);
-  const bool spent = measuring::spent_seconds(entries_) >= options_.budget_s;
-  for (std::size_t i = 0; i < artifacts_.size(); ++i) {
-    if (wants_more(outcomes, i) && !spent) return false;
-    const auto old = measuring::find_outcome(OrtFiles(artifacts_[i].dir).outcome);
-    if (!old || old->visits != outcomes[i].visits || old->state != outcomes[i].state) return false;
-  }
-  return true;
+bool OrtMeasuring::wants_more(const std::vector<measuring::Outcome>& outcomes, std::size_t entry) const {
+  return measuring::wants_visits(outcomes[entry], entries_[entry]) || lacks_profile(entry);
+}
+
+std::vector<std::string> OrtMeasuring::outcome_files() const {
+  std::vector<std::string> files;
+  for (const Artifact& artifact : artifacts_) files.push_back(OrtFiles(artifact.dir).outcome);
+  return files;
 }
 
 /// The launch network, and for batches of more than one image all others once more: a file has one batch.

@@ -48,8 +48,9 @@ class OrtMeasuring {
   void open_journals();
   void write_models();
   [[nodiscard]] bool has_profile(std::size_t entry) const;
+  [[nodiscard]] bool lacks_profile(std::size_t entry) const;
   [[nodiscard]] bool wants_more(const std::vector<measuring::Outcome>& outcomes, std::size_t entry) const;
-  [[nodiscard]] bool is_finished() const;
+  [[nodiscard]] std::vector<std::string> outcome_files() const;
   [[nodiscard]] base::Json job() const;
   void run_session();
   void take_lines();

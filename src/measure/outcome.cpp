@@ -83,6 +83,24 @@ std::vector<Outcome> conclude(const std::vector<Entry>& entries, double max_rel_
   return outcomes;
 }
 
+bool wants_visits(const Outcome& outcome, const Entry& entry) {
+  return outcome.state != "measured" && entry.journal->content().failures.empty();
+}
+
+bool is_concluded(const std::vector<Entry>& entries, const std::vector<std::string>& files, double max_rel_ci,
+                  double budget_s, const std::function<bool(std::size_t)>& wants) {
+  const auto outcomes = conclude(entries, max_rel_ci);
+  const bool spent = spent_seconds(entries) >= budget_s;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!spent && (wants_visits(outcomes[i], entries[i]) || (wants && wants(i)))) return false;
+    const auto old = find_outcome(files[i]);
+    if (!old || old->visits != outcomes[i].visits || old->state != outcomes[i].state ||
+        old->session.rounds != outcomes[i].session.rounds)
+      return false;
+  }
+  return true;
+}
+
 void save_outcome(const std::string& file, const Outcome& outcome) {
   base::Json json;
   json["schema"] = std::string(schema_name) + "/" + std::to_string(schema_version);

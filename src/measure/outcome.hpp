@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +37,15 @@ struct Outcome {
 
 /// Sets an outcome for every entry from what the journals hold; environment is left empty.
 [[nodiscard]] std::vector<Outcome> conclude(const std::vector<Entry>& entries, double max_rel_ci);
+
+/// Whether more visits would help: it is not steady, and nothing failed.
+[[nodiscard]] bool wants_visits(const Outcome& outcome, const Entry& entry);
+
+/// Whether an earlier call already drew from the journals what would be drawn now, into files (one for each entry that
+/// is no reference, in their order; these come first), and this call would add nothing: nobody wants more, or the
+/// budget is spent. wants: by number, what a network lacks beside visits; none is nothing.
+[[nodiscard]] bool is_concluded(const std::vector<Entry>& entries, const std::vector<std::string>& files,
+                                double max_rel_ci, double budget_s, const std::function<bool(std::size_t)>& wants = {});
 
 /// raw/outcome.json, written by atomic rename.
 void save_outcome(const std::string& file, const Outcome& outcome);

@@ -2,14 +2,13 @@
 #include "opencv/compiler.hpp"
 
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
-#include "compiler/run_state.hpp"
+#include "compiler/sampled.hpp"
 #include "format/caffe_layers.hpp"
 #include "hwprof/attribution.hpp"
 #include "hwprof/caffe.hpp"
@@ -23,22 +22,8 @@ namespace {
 
 constexpr const char* layers_schema = "hwprof.caffe-layers";
 
-NetRecord not_measured(NetRecord record, const std::string& reason) {
-  record.state = RunState::failed;
-  record.reason = reason;
-  return record;
-}
-
 Perf latency(double value, double spread, const measuring::NetEstimate& of) {
   return {{Metric::latency, Measured{value, spread, of.samples, of.dropped}}};
-}
-
-int batch_of(const measuring::JournalContent& journal, const std::string& file) {
-  const auto batch = journal.head.settings.find("batch");
-  const auto images = batch == journal.head.settings.end() ? std::nullopt : base::to_int(batch->second);
-  if (!images || *images < 1 || *images > std::numeric_limits<int>::max())
-    throw Error(Fault::input, file + ": its settings have no batch");
-  return static_cast<int>(*images);
 }
 
 /// A layer's op: that of its own name, or for a helper ("L3.pool/crop_h") that of the name before the slash.
@@ -105,27 +90,14 @@ NetRecord OpenCvCompiler::do_net_to_primitive(const Artifact& artifact) const {
   record.from.compiler = "opencv";
   record.from.mode = "inference";
   const Files files(artifact.dir);
-  const auto journal = measuring::load_journal(files.journal);
-  if (!journal.begun) return not_measured(std::move(record), "was not measured");
-  record.batch = batch_of(journal, files.journal);
-  const auto outcome = measuring::find_outcome(files.outcome);
-  if (!outcome) return not_measured(std::move(record), "measuring was not finished; it can be resumed");
-  record.state = compiling::parse_state(outcome->state, files.outcome);
-  record.reason = outcome->reason;
-  record.from.environment = outcome->environment;
-  record.from.environment.insert({{"measuring_rounds", std::to_string(outcome->session.rounds)},
-                                  {"measuring_seconds", base::format_number(outcome->session.seconds)},
-                                  {"drift_spread", base::format_number(outcome->session.drift_spread)}});
-  if (record.state != RunState::measured && record.state != RunState::unsteady) return record;
+  const auto sampled = compiling::read_sampled(record, files.journal, files.outcome);
+  if (!sampled.has_times) return record;
   const auto layers = load_layers(files.layers);
-  auto visits = journal.visits;
-  if (visits.size() < outcome->visits || journal.head.parts != layers.size() + 1)
-    return not_measured(std::move(record), "the journal is damaged: " + std::to_string(visits.size()) + " of " +
-                                               std::to_string(outcome->visits) + " visits, " +
-                                               std::to_string(journal.head.parts) + " parts of " +
-                                               std::to_string(layers.size()) + " layers");
-  visits.resize(outcome->visits);  // a later call that was killed may have added some
-  const auto found = measuring::estimate(visits, journal.head.parts, outcome->factors);
+  const std::size_t parts = sampled.journal.head.parts;
+  if (parts != layers.size() + 1)
+    return compiling::not_measured(std::move(record), "the journal is damaged: " + std::to_string(parts) +
+                                                          " parts of " + std::to_string(layers.size()) + " layers");
+  const auto found = measuring::estimate(sampled.journal.visits, parts, sampled.outcome.factors);
   record.overall = latency(found.whole.value_s, found.whole.half_width_s, found);
   const auto& rest = found.parts.back();
   record.overhead = latency(rest.value_s, rest.half_width_s, found);

@@ -6,6 +6,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "compiler/sampled.hpp"
 #include "hwprof/caffe.hpp"
 #include "hwprof/error.hpp"
 #include "measure/settings.hpp"
@@ -109,7 +110,7 @@ void Measuring::open_references() {
 void Measuring::run() {
   open_journals();
   open_references();
-  if (is_finished()) return;
+  if (measuring::is_concluded(entries_, outcome_files(), options_.max_rel_ci, options_.budget_s)) return;
   auto environment = measuring::describe_host();
   environment["allocator"] = measuring::keep_freed_memory();
   const measuring::Affinity affinity(options_.threads);
@@ -121,8 +122,7 @@ void Measuring::run() {
   for (const auto& [key, value] : describe()) environment[key] = value;
   const auto outcomes = measuring::conclude(entries_, options_.max_rel_ci);
   bool open = false;
-  for (std::size_t i = 0; i < artifacts_.size(); ++i)
-    open = open || (outcomes[i].state != "measured" && entries_[i].journal->content().failures.empty());
+  for (std::size_t i = 0; i < artifacts_.size(); ++i) open = open || measuring::wants_visits(outcomes[i], entries_[i]);
   if (open && measuring::spent_seconds(entries_) < options_.budget_s) {
     build_subjects();
     sample();
@@ -131,18 +131,11 @@ void Measuring::run() {
   save_outcomes(environment);
 }
 
-/// Whether an earlier call already drew its conclusions from all that the journals hold, and this call
-/// would add nothing.
-bool Measuring::is_finished() const {
-  const auto outcomes = measuring::conclude(entries_, options_.max_rel_ci);
-  const bool spent = measuring::spent_seconds(entries_) >= options_.budget_s;
-  for (std::size_t i = 0; i < artifacts_.size(); ++i) {
-    const bool wants_more = outcomes[i].state != "measured" && entries_[i].journal->content().failures.empty();
-    if (wants_more && !spent) return false;
-    const auto old = measuring::find_outcome(Files(artifacts_[i].dir).outcome);
-    if (!old || old->visits != outcomes[i].visits || old->state != outcomes[i].state) return false;
-  }
-  return true;
+/// Of the networks, in their order.
+std::vector<std::string> Measuring::outcome_files() const {
+  std::vector<std::string> files;
+  for (const Artifact& artifact : artifacts_) files.push_back(Files(artifact.dir).outcome);
+  return files;
 }
 
 void Measuring::build_subjects() {
@@ -169,19 +162,8 @@ void Measuring::build_subjects() {
 }
 
 void Measuring::sample() {
-  measuring::SamplerOptions sampling;
-  sampling.threads = options_.threads;
-  sampling.max_rel_ci = options_.max_rel_ci;
-  sampling.budget_s = options_.budget_s;
-  sampling.seed = options_.seed;
+  auto sampling = compiling::sampler_options(options_, artifacts_.size());
   sampling.fewest = fewest;
-  sampling.stop = options_.stop;
-  if (options_.progress)
-    sampling.progress = [this](double done_s, std::size_t round, std::size_t steady) {
-      options_.progress({done_s, options_.budget_s, std::max(0.0, options_.budget_s - done_s),
-                         "round " + std::to_string(round + 1) + ", " + std::to_string(steady) + " of " +
-                             std::to_string(artifacts_.size()) + " networks steady"});
-    };
   measuring::ThisHost host(options_.threads);
   measuring::sample(entries_, host, sampling);
 }

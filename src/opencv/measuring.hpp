@@ -33,7 +33,7 @@ class Measuring {
   void open_journals();
   void open_references();
   [[nodiscard]] measuring::JournalHead head_of(const std::string& subject, std::size_t layers) const;
-  [[nodiscard]] bool is_finished() const;
+  [[nodiscard]] std::vector<std::string> outcome_files() const;
   void build_subjects();
   void sample();
   void save_outcomes(const std::map<std::string, std::string>& environment) const;

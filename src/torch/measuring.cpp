@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/text.hpp"
+#include "compiler/sampled.hpp"
 #include "hwprof/error.hpp"
 #include "measure/process.hpp"
 #include "torch/net_subject.hpp"
@@ -77,7 +78,7 @@ measuring::JournalHead Measuring::head_of(const Artifact& artifact) const {
 void Measuring::run() {
   open_journals();
   open_references();
-  if (is_finished()) return;
+  if (measuring::is_concluded(entries_, outcome_files(), options_.max_rel_ci, options_.budget_s)) return;
   const TorchSetup setup(options_.threads, device_, torch_);
   set_limit();
   auto environment = setup.environment();
@@ -86,7 +87,7 @@ void Measuring::run() {
   const auto outcomes = measuring::conclude(entries_, options_.max_rel_ci);
   const bool open = std::any_of(artifacts_.begin(), artifacts_.end(), [&](const Artifact& artifact) {
     const auto i = static_cast<std::size_t>(&artifact - artifacts_.data());
-    return outcomes[i].state != "measured" && entries_[i].journal->content().failures.empty();
+    return measuring::wants_visits(outcomes[i], entries_[i]);
   });
   if (open && measuring::spent_seconds(entries_) < options_.budget_s) {
     build_subjects();
@@ -127,20 +128,11 @@ void Measuring::open_references() {
   }
 }
 
-/// Whether an earlier call already drew its conclusions from all that the journals hold, and this call
-/// would add nothing.
-bool Measuring::is_finished() const {
-  const auto outcomes = measuring::conclude(entries_, options_.max_rel_ci);
-  const bool spent = measuring::spent_seconds(entries_) >= options_.budget_s;
-  for (std::size_t i = 0; i < artifacts_.size(); ++i) {
-    const bool wants_more = outcomes[i].state != "measured" && entries_[i].journal->content().failures.empty();
-    if (wants_more && !spent) return false;
-    const auto old = measuring::find_outcome(raw_files(artifacts_[i]).outcome);
-    if (!old || old->visits != outcomes[i].visits || old->state != outcomes[i].state ||
-        old->session.rounds != outcomes[i].session.rounds)
-      return false;
-  }
-  return true;
+/// Of the networks, in their order.
+std::vector<std::string> Measuring::outcome_files() const {
+  std::vector<std::string> files;
+  for (const Artifact& artifact : artifacts_) files.push_back(raw_files(artifact).outcome);
+  return files;
 }
 
 torch::Tensor Measuring::input_of(const Shape& shape) {
@@ -233,19 +225,8 @@ void Measuring::note(std::size_t i, measuring::Failure failure) {
 }
 
 void Measuring::sample() {
-  measuring::SamplerOptions sampling;
-  sampling.threads = options_.threads;
-  sampling.max_rel_ci = options_.max_rel_ci;
-  sampling.budget_s = options_.budget_s;
-  sampling.seed = options_.seed;
+  auto sampling = compiling::sampler_options(options_, artifacts_.size());
   sampling.fewest = fewest;
-  sampling.stop = options_.stop;
-  if (options_.progress)
-    sampling.progress = [this](double done_s, std::size_t round, std::size_t steady) {
-      options_.progress({done_s, options_.budget_s, std::max(0.0, options_.budget_s - done_s),
-                         "round " + std::to_string(round + 1) + ", " + std::to_string(steady) + " of " +
-                             std::to_string(artifacts_.size()) + " networks steady"});
-    };
   measuring::ThisHost host(options_.threads);
   measuring::sample(entries_, host, sampling);
 }

@@ -31,7 +31,7 @@ class Measuring {
 
  private:
   [[nodiscard]] measuring::JournalHead head_of(const Artifact& artifact) const;
-  [[nodiscard]] bool is_finished() const;
+  [[nodiscard]] std::vector<std::string> outcome_files() const;
   void set_limit();
   void open_journals();
   void open_references();

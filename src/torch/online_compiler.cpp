@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/text.hpp"
-#include "compiler/run_state.hpp"
+#include "compiler/sampled.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/torch.hpp"
 #include "measure/outcome.hpp"
@@ -16,12 +16,6 @@
 
 namespace hwprof {
 namespace {
-
-NetRecord not_measured(NetRecord record, const std::string& reason) {
-  record.state = RunState::failed;
-  record.reason = reason;
-  return record;
-}
 
 /// "resnet18/random/0.3/1" as generate_jobs() names pruned networks, by what fingerprint() pairs them with.
 void put_arch(std::map<std::string, std::string>& environment, const Net& net) {
@@ -81,41 +75,26 @@ NetRecord OnlineCompiler::do_net_to_primitive(const Artifact& artifact) const {
   record.from.compiler = "torch";
   record.from.mode = "inference";
   const auto files = raw_files(artifact);
-  const auto journal = measuring::load_journal(files.journal);
-  if (!journal.begun) return not_measured(std::move(record), "was not measured");
-  const auto batch = journal.head.settings.find("batch");
-  const auto images = batch == journal.head.settings.end() ? std::nullopt : base::to_int(batch->second);
-  if (!images || *images < 1 || *images > std::numeric_limits<int>::max())
-    throw Error(Fault::input, files.journal + ": its settings have no batch");
-  record.batch = static_cast<int>(*images);
-  const bool train = journal.head.settings.count("mode") != 0;
+  const auto sampled = compiling::read_sampled(record, files.journal, files.outcome);
+  const auto& head = sampled.journal.head;
+  const bool train = head.settings.count("mode") != 0;
   if (train) record.from.mode = "train";
-  const auto outcome = measuring::find_outcome(files.outcome);
-  if (!outcome) return not_measured(std::move(record), "measuring was not finished; it can be resumed");
-  record.state = compiling::parse_state(outcome->state, files.outcome);
-  record.reason = outcome->reason;
-  record.from.environment = outcome->environment;
-  record.from.environment.insert({{"measuring_rounds", std::to_string(outcome->session.rounds)},
-                                  {"measuring_seconds", base::format_number(outcome->session.seconds)},
-                                  {"drift_spread", base::format_number(outcome->session.drift_spread)}});
-  const auto warning = outcome->environment.find("warning");
-  if (warning != outcome->environment.end()) record.reason += (record.reason.empty() ? "" : "; ") + warning->second;
+  const auto warning = sampled.outcome.environment.find("warning");
+  if (warning != sampled.outcome.environment.end())
+    record.reason += (record.reason.empty() ? "" : "; ") + warning->second;
   put_arch(record.from.environment, artifact.net);
-  if (record.state != RunState::measured && record.state != RunState::unsteady) return record;
-  auto visits = journal.visits;
-  const std::size_t layers = artifact.net.layers.size(), parts = journal.head.parts;
+  if (!sampled.has_times) return record;
+  const std::size_t layers = artifact.net.layers.size(), parts = head.parts;
   const bool fits = train ? parts == train_parts(layers) || parts == train_parts(0) : parts == layers;
-  if (visits.size() < outcome->visits || !fits)
-    return not_measured(std::move(record), "the journal is damaged: " + std::to_string(visits.size()) + " of " +
-                                               std::to_string(outcome->visits) + " visits, " + std::to_string(parts) +
-                                               " parts of " + std::to_string(layers) + " layers");
-  visits.resize(outcome->visits);  // a later call that was killed may have added some
+  if (!fits)
+    return compiling::not_measured(std::move(record), "the journal is damaged: " + std::to_string(parts) +
+                                                          " parts of " + std::to_string(layers) + " layers");
   if (train)
-    put_training_costs(record, artifact.net, visits, parts, journal.head.settings.count("cuda_graph") != 0,
-                       outcome->factors);
+    put_training_costs(record, artifact.net, sampled.journal.visits, parts, head.settings.count("cuda_graph") != 0,
+                       sampled.outcome.factors);
   else
-    put_forward_costs(record, artifact.net, visits, outcome->factors);
-  put_readings(record, journal.readings);
+    put_forward_costs(record, artifact.net, sampled.journal.visits, sampled.outcome.factors);
+  put_readings(record, sampled.journal.readings);
   return record;
 }
 
