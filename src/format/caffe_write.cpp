@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "format/caffe_fold.hpp"
 #include "format/caffe_writer.hpp"
+#include "format/weights_fit.hpp"
 #include "hwprof/error.hpp"
 
 namespace hwprof {
@@ -241,26 +242,12 @@ std::string CaffeWriter::map(const Op& op, std::size_t input) {
 }
 
 }  // namespace format
-namespace {
-
-/// Before anything is drawn: would it fit into a file?
-void check_size(const Graph& graph, const Shape& input) {
-  constexpr double most = 2147483648.0 - 67108864.0;  // 2 GiB, less room for everything but weights
-  double bytes = 0;
-  for (const Work& work : count_work(graph, input)) bytes += work.weight_bytes;
-  if (bytes > most)
-    throw Error(Fault::unsupported, "graph " + base::in_quotes(graph.name) + ": its weights take " +
-                                        base::format_number(bytes) + " bytes, a caffemodel holds 2 GB");
-}
-
-}  // namespace
-
 bool has_caffe() noexcept {
   return true;
 }
 
 CaffeText to_caffe(const Graph& graph, const Shape& input, const CaffeOptions& options) {
-  check_size(graph, input);
+  format::check_weights_fit(graph, input, "a caffemodel");
   if (graph.outputs.empty()) throw Error(Fault::input, "graph " + base::in_quotes(graph.name) + ": has no output");
   Graph filled = with_weights(graph, input, options.seed);
   if (options.fold_batch_norm) filled = format::fold_batch_norms(filled);

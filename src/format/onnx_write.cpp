@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "format/onnx_builder.hpp"
 #include "format/onnx_pool.hpp"
+#include "format/weights_fit.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
 
@@ -422,16 +423,6 @@ class OnnxWriter {
   OnnxBuilder model_;
 };
 
-/// Before anything is drawn: would it fit into a file?
-void check_size(const Graph& graph, const Shape& input) {
-  constexpr double most = 2147483648.0 - 67108864.0;  // 2 GiB, less room for everything but weights
-  double bytes = 0;
-  for (const Work& work : count_work(graph, input)) bytes += work.weight_bytes;
-  if (bytes > most)
-    throw Error(Fault::unsupported, "graph " + base::in_quotes(graph.name) + ": its weights take " +
-                                        base::format_number(bytes) + " bytes, an ONNX file holds 2 GB");
-}
-
 }  // namespace
 
 bool has_onnx() noexcept {
@@ -443,7 +434,7 @@ std::string to_onnx(const Graph& graph, const Shape& input, const OnnxOptions& o
   constexpr int newest = 13;
   if (options.opset < oldest || options.opset > newest)
     throw Error(Fault::usage, "ONNX opset " + std::to_string(options.opset) + ": 9 to 13 can be written");
-  check_size(graph, input);
+  format::check_weights_fit(graph, input, "an ONNX file");
   if (graph.outputs.empty()) throw Error(Fault::input, "graph " + base::in_quotes(graph.name) + ": has no output");
   const Graph filled = with_weights(graph, input, options.seed);
   return OnnxWriter(filled, input, options.opset).run();
