@@ -126,20 +126,6 @@ void add_sampled(Plan& plan, const GenerateOptions& options, int num_sample) {
   std::move(repeats.begin(), repeats.end(), std::back_inserter(plan.nets));
 }
 
-/// Each primitive as a network of its own, which sees the map that it takes as its image.
-std::vector<Net> isolated(const std::vector<Prim>& prims) {
-  std::vector<Net> nets;
-  for (const auto& prim : prims) {
-    Net net;
-    net.purpose = "coverage";
-    net.image_size = prim.spatial_size;
-    net.image_channels = prim.C;
-    net.layers.push_back({prim, false, {}});
-    nets.push_back(std::move(net));
-  }
-  return nets;
-}
-
 void note_uncovered(Plan& plan) {
   std::set<Prim> covered;
   for (const auto& net : plan.nets)
@@ -154,6 +140,15 @@ void note_uncovered(Plan& plan) {
 
 }  // namespace
 
+Net isolated_net(const Prim& prim) {
+  Net net;
+  net.purpose = "coverage";
+  net.image_size = prim.spatial_size;
+  net.image_channels = prim.C;
+  net.layers.push_back({prim, false, {}});
+  return net;
+}
+
 Plan make_plan(const GenerateOptions& options) {
   check(options);
   Plan plan;
@@ -161,7 +156,7 @@ Plan make_plan(const GenerateOptions& options) {
   plan.prims = plan.file.space->generate_profiling_primitives();
   const int num_sample = options.num_sample >= 0 ? options.num_sample : plan.file.num_sample;
   if (num_sample == 0 && options.isolated) {
-    plan.nets = isolated(plan.prims);
+    for (const auto& prim : plan.prims) plan.nets.push_back(isolated_net(prim));
     plan.coverage = plan.packing.nets = plan.nets.size();
     plan.packing.prims = plan.prims.size();
   } else if (num_sample == 0) {

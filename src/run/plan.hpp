@@ -23,6 +23,9 @@ struct Plan {
 /// @throws Error(Fault::usage) for numbers that make no sense.
 [[nodiscard]] Plan make_plan(const GenerateOptions& options);
 
+/// A network of nothing but this primitive, which sees the map that it takes as its image; to cover, without an id.
+[[nodiscard]] Net isolated_net(const Prim& prim);
+
 /// Hexadecimal text that differs when the primitives or the networks do; stable over runs and machines.
 [[nodiscard]] std::string fingerprint(const Plan& plan);
 

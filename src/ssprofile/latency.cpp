@@ -5,6 +5,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "run/plan.hpp"
 #include "run/steps.hpp"
 #include "ssprofile/job.hpp"
 
@@ -20,12 +21,8 @@ std::vector<Net> networks(const Job& job) {
   for (const auto& layer : ssbn_layer_prims(job.config.space)) alone.insert(layer.begin(), layer.end());
   std::size_t number = 0;
   for (const auto& prim : alone) {
-    Net net;
+    Net net = run::isolated_net(prim);
     net.id = "isolated-" + std::to_string(number++);
-    net.purpose = "coverage";
-    net.image_size = prim.spatial_size;
-    net.image_channels = prim.C;
-    net.layers.push_back({prim, false, {}});
     nets.push_back(std::move(net));
   }
   return nets;
