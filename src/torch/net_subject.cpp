@@ -62,6 +62,7 @@ double NetSubject::whole_on_cuda() {
     marks_->wait(1);
     whole = marks_->seconds(0, 1) / times_;
   });
+  count_runs(times_);
   return whole;
 }
 
@@ -80,6 +81,7 @@ void NetSubject::stamped(double* seconds, Now now) {
     last = at;
   });
   seconds[0] = (parts_ == 0 ? now() : last) - begin;
+  count_runs(1);
 }
 
 }  // namespace hwprof

@@ -84,10 +84,12 @@ Readings take_readings(TorchSubject& subject, std::size_t parts, const torch::De
   if (!counter.reason().empty()) {
     readings.absent[energy] = counter.reason();
   } else if (energy_s > 0) {
-    int turns = 0;
+    const std::int64_t earlier = subject.runs();
     const double first = counter.joules(), begin = wall_time();
-    for (; turns == 0 || wall_time() - begin < energy_s; ++turns) subject.forward(seconds.data(), false);
-    readings.values[energy] = std::max(counter.joules() - first, 0.0) / turns;
+    do subject.forward(seconds.data(), false);
+    while (wall_time() - begin < energy_s);
+    const std::int64_t runs = subject.runs() - earlier;
+    readings.values[energy] = std::max(counter.joules() - first, 0.0) / static_cast<double>(runs);
   } else {
     readings.absent[energy] = "was not asked for";
   }

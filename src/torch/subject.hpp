@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
 #include <optional>
 
 #include "hwprof/torch.hpp"
@@ -18,8 +19,11 @@ class TorchSubject : public measuring::Subject {
   explicit TorchSubject(double limit_bytes) : limit_bytes_(limit_bytes) {}
   /// Memory that it takes also at rest: parameters, running statistics, input and labels [bytes].
   [[nodiscard]] double own_bytes() const noexcept { return own_bytes_; }
+  /// How often the network has run; one forward() may run it many times.
+  [[nodiscard]] std::int64_t runs() const noexcept { return runs_; }
 
  protected:
+  void count_runs(std::int64_t more) noexcept { runs_ += more; }
   /// To be held while it runs. @throws std::bad_alloc when its own tensors alone are too large.
   class Limit {
    public:
@@ -33,6 +37,7 @@ class TorchSubject : public measuring::Subject {
 
  private:
   double limit_bytes_, own_bytes_ = 0;
+  std::int64_t runs_ = 0;
 };
 
 /// Where the layers of a network end: per op the layer that is over behind it, or -1. layers[i]: the layer of op i, or

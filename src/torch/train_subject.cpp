@@ -121,6 +121,7 @@ void TrainSubject::step_on_cpu(double* seconds, Clock now) {
   if (optimizer_) optimizer_->step();
   lap(optimizer_s);
   seconds[0] = last - begin;
+  count_runs(1);
 }
 
 void TrainSubject::step_on_cuda(double* seconds) {
@@ -153,6 +154,7 @@ void TrainSubject::step_on_cuda(double* seconds) {
   }
   const std::size_t end = times * phase_marks - 1;
   marks_->wait(end);
+  count_runs(times_);
   seconds[0] = marks_->seconds(0, end) / times_;
   if (recording_) {
     seconds[1] = seconds[0];
