@@ -103,6 +103,25 @@ TEST_CASE("config.ini: levels as shares or percentages, and what is refused with
   for (int i = 0; i < 50000; ++i) calls += "list(";
   refused(calls + std::string(50000, ')') + "\n", "expressions are not evaluated");
   refused(std::string(2 << 20, '#'), "c.ini");
+  refused("[profile]\n\ndevice = ['tx2', '2080ti']\n", "c.ini:3: device: one value is expected, found a list of 2");
+  refused("[profile]\nsave = [True, False]\n", "one value is expected");
+  refused("[profile]\nlimit_mem = (1, 2)\n", "one value is expected");
+  CHECK(load("[profile]\ndevice = ['tx2']\n").profile->device == "tx2");
+  refused("[profile]\nbs = range(-9223372036854775808, 1)\n", "range() of whole numbers");
+  refused("[profile]\nbs = [2]\ndataset = ['cifar', 'cifar100']\n",
+          "c.ini:3: dataset: imagenet or cifar is expected, found 'cifar100'");
+}
+
+TEST_CASE("config.ini: keys may be indented; what is indented more goes on") {
+  const TempFolder folder;
+  const auto config = load_perf4sight_config(
+      folder.write("c.ini", "[profile]\n  device = tx2\n  # comment\n  bs = [1,\n    2]\n  stage = training\n"));
+  REQUIRE(config.profile);
+  CHECK(config.profile->device == "tx2");
+  CHECK(config.profile->batches == std::vector<int>{1, 2});
+  CHECK(config.profile->stages == std::vector<std::string>{"training"});
+  const auto deeper = folder.write("d.ini", "[fingerprint]\nstage = inference\n eval_nets = ['a']\n");
+  CHECK(has(error_of(Fault::input, [&] { (void)load_perf4sight_config(deeper); }), "d.ini:2: stage: "));
 }
 
 TEST_CASE("logs of the fitter: columns by name, level from the name, units") {
@@ -186,6 +205,15 @@ False|||||||{'bs': 32, 'net_name': 'mnasnet', 'model': None, 'other': [1, 2]}
   CHECK(stages[1].from.environment.at("model") == "resnet18_random_0.3_1.py");
   CHECK(stages[1].from.environment.at("net_name") == "resnet18");
   CHECK(stages[1].net_id == "resnet18_random_0.3_1");
+  CHECK(stages[1].from.environment.at("level") == "30");  // not the repeat at the end of the model's name
+  save_perf4sight_log(written, stages, Metric::latency);
+  CHECK(load_perf4sight_log(written)[1].from.environment.at("level") == "30");
+  const std::pair<std::string, std::string> levels[] = {{"0.29", "29"}, {"0.005", "0.5"}, {"0", "0"}};
+  for (const auto& [share, percent] : levels) {
+    both.arch = "resnet18/random/" + share + "/7";
+    save_perf4sight_log(written, {both}, Metric::latency);
+    CHECK(load_perf4sight_log(written)[0].from.environment.at("level") == percent);
+  }
 
   const auto reserved = folder.write("a.csv", "passed|mem_reserved|bs\nTrue|10|1\n");
   CHECK(load_perf4sight_log(reserved, &notes)[0].overall.at(Metric::train_memory).value == 10485760);

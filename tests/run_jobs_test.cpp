@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -135,6 +136,18 @@ TEST_CASE("a plan in perf4sight's config.ini") {
   };
   CHECK(has(refused(Fault::input, "[create_network_dataset]\nnetworks = ['squeezenet']\n"), "no file squeezenet.yaml"));
   CHECK(has(refused(Fault::input, "[fingerprint]\nstage = training\n"), "neither"));
+  CHECK(has(refused(Fault::input, sections + "dataset = 'svhn'\n"), "bad.ini:10: dataset: imagenet or cifar"));
+  JobPlan noted = load_job_plan(temp.write("noted.ini", sections + "batch_size = 4\n[other]\n"));
+  REQUIRE(noted.notes.size() == 2);
+  CHECK(has(noted.notes[0], "noted.ini:10: unknown key 'batch_size'"));
+  GenerateOptions options;
+  options.dir = temp.file("run");
+  noted.networks.resize(1);
+  noted.levels = {0};
+  noted.image_size = 32;
+  const auto summary = generate_jobs(noted, options);
+  CHECK(std::count(summary.notes.begin(), summary.notes.end(), noted.notes[0]) == 1);
+  CHECK(std::count(summary.notes.begin(), summary.notes.end(), noted.notes[1]) == 1);
   CHECK(has(refused(Fault::unsupported, sections + "dataset = ['cifar', 'imagenet']\n"), "one size"));
 }
 

@@ -23,6 +23,7 @@ struct JobPlan {
   int image_size = 0;  ///< > 0 replaces the files' own
   std::uint64_t seed = 0;
   bool till_first_fail = false;  ///< what a config.ini asks for; `measure` takes it as an option
+  Notes notes;                   ///< what a config.ini says that is not known, each with its place
 };
 
 /// A plan in YAML, with the keys networks (paths from the file's folder), levels, strategies, repeats, per_layer,

@@ -73,8 +73,9 @@ struct Perf4sightConfig {
 [[nodiscard]] std::vector<NetRecord> load_perf4sight_log(const std::string& file, Notes* notes = nullptr);
 
 /// The profiler's form, separator |: a row for every memory (latency) of inference and of training, called by the
-/// record's "model" or else its arch or net_id; and one for each record that ran out of memory. Figures that a record
-/// does not have stay empty. Appears by rename. @throws Error(Fault::usage) for another metric than memory and latency.
+/// record's "model" or else its arch or net_id, params with the pruning level [%] that its "level" or its arch
+/// (network/strategy/level/repeat) says; and one for each record that ran out of memory. Figures that a record does not
+/// have stay empty. Appears by rename. @throws Error(Fault::usage) for another metric than memory and latency.
 void save_perf4sight_log(const std::string& file, const std::vector<NetRecord>& records, Metric metric);
 
 }  // namespace hwprof

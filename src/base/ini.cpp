@@ -31,15 +31,17 @@ class IniParser {
   void take(std::string_view raw) {
     const std::string_view line = trim(raw);
     if (line.empty() || line.front() == '#' || line.front() == ';') return;
-    const bool indented = raw.front() == ' ' || raw.front() == '\t';
-    if (indented && !sections_.empty() && !sections_.back().entries.empty()) {
+    const auto indent = static_cast<std::size_t>(line.data() - raw.data());
+    if (indent > indent_ && !sections_.empty() && !sections_.back().entries.empty()) {
       std::string& value = sections_.back().entries.back().value;
       value.append(value.empty() ? "" : "\n").append(line);
-    } else if (line.front() == '[') {
-      open(line);
-    } else {
-      add(line);
+      return;
     }
+    indent_ = indent;
+    if (line.front() == '[')
+      open(line);
+    else
+      add(line);
   }
 
   void open(std::string_view line) {
@@ -67,6 +69,7 @@ class IniParser {
 
   const std::string& source_;
   std::size_t number_ = 0;
+  std::size_t indent_ = 0;  ///< of the last key or section; deeper lines go on with the key's value
   std::vector<IniSection> sections_;
   std::set<std::string> names_;
   std::set<std::string> keys_;  ///< of the last section

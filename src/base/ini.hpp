@@ -20,8 +20,9 @@ struct IniSection {
   std::vector<IniEntry> entries;
 };
 
-/// The sections of a file as Python's configparser has it: [name], `key = value` or `key: value`, lines that are
-/// indented go on with the value above, whole lines that begin with # or ; are comments. Nothing is interpolated.
+/// The sections of a file as Python's configparser has it: [name], `key = value` or `key: value`, keys indented or not;
+/// lines that are indented more than the key above go on with its value, whole lines that begin with # or ; are
+/// comments. Nothing is interpolated.
 /// @throws Error(Fault::input) with source:line for a line that is none of these, for a section or key that stands
 /// twice, and for a text over 1 MiB.
 [[nodiscard]] std::vector<IniSection> parse_ini(std::string_view text, const std::string& source);

@@ -31,6 +31,7 @@ class Value {
 
   [[nodiscard]] std::string text() const {
     const auto all = elements(entry_.value, false);
+    if (all.size() > 1) fail("one value is expected, found a list of " + std::to_string(all.size()));
     return all.empty() ? std::string() : all.front();
   }
 
@@ -119,10 +120,11 @@ class Value {
   }
 
   [[nodiscard]] std::vector<std::string> range(std::string_view text) const {
+    constexpr std::int64_t most_bound = 1000000000;
     std::vector<std::int64_t> bounds;
     for (const auto& part : base::split(text, ',')) {
       const auto bound = base::to_int(base::trim(part));
-      if (!bound || std::abs(*bound) > 1000000000) fail("range() of whole numbers is expected");
+      if (!bound || *bound < -most_bound || *bound > most_bound) fail("range() of whole numbers is expected");
       bounds.push_back(*bound);
     }
     if (bounds.size() == 1) bounds.insert(bounds.begin(), 0);
@@ -176,7 +178,14 @@ Readers readers_of(Perf4sightConfig::Profile& to) {
           {"network", [&to](const Value& v) { to.networks = v.texts(); }},
           {"bs", [&to](const Value& v) { to.batches = v.integers(1, 1000000); }},
           {"stage", [&to](const Value& v) { to.stages = v.texts(); }},
-          {"dataset", [&to](const Value& v) { to.datasets = v.texts(); }},
+          {"dataset",
+           [&to](const Value& v) {
+             to.datasets = v.texts();
+             const std::vector<std::string> known{"imagenet", "cifar"};
+             for (const auto& name : to.datasets)
+               if (std::find(known.begin(), known.end(), name) == known.end())
+                 v.fail("imagenet or cifar is expected, found " + in_quotes(name));
+           }},
           {"profile_variables", [&to](const Value& v) { to.metrics = v.texts(); }},
           {"local_model_loc", [&to](const Value& v) { to.local_model_loc = v.text(); }},
           {"device_model_loc", [&to](const Value& v) { to.device_model_loc = v.text(); }},

@@ -2,6 +2,7 @@
 // perf4sight's logs of memory and latency.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -234,6 +235,25 @@ std::string model_of(const NetRecord& record) {
   return name + ".py";
 }
 
+/// The pruning level [%], as another record had it or as an arch says it; without it, the number at the end of the
+/// model's name, which is the repeat, would be read as one.
+std::optional<double> level_of(const NetRecord& record) {
+  if (const auto given = base::to_double(setting(record, "level", ""))) return given;
+  const auto parts = base::split(record.arch, '/');
+  if (parts.size() != 4) return {};
+  const auto share = base::to_double(parts[2]);
+  if (!share || !(*share >= 0 && *share < 1)) return {};
+  return *share * 100;
+}
+
+/// As params have it, where a number below 1 is a share.
+std::string level_text(const NetRecord& record) {
+  const auto level = level_of(record);
+  if (!level || !(*level >= 0 && *level <= 100)) return {};
+  const double rounded = std::round(*level * 1e6) / 1e6;  // 29, not 28.999999999999996
+  return ", 'level': " + base::format_number(rounded < 1 ? rounded / 100 : rounded);
+}
+
 /// A text as Python writes it.
 std::string quoted(const std::string& text) {
   const char quote = text.find('\'') == std::string::npos ? '\'' : '"';
@@ -280,11 +300,12 @@ void save_perf4sight_log(const std::string& file, const std::vector<NetRecord>& 
   std::string text = memory ? line({memory_header.begin(), memory_header.end()})
                             : line({latency_header.begin(), latency_header.end()});
   const auto add = [&](const NetRecord& record, bool training, std::optional<double> value) {
-    const std::string params = "{'test_var': " + quoted(to_string(metric)) + ", 'bs': " + std::to_string(record.batch) +
-                               ", 'dataset': " + quoted(setting(record, "dataset", "imagenet")) + ", 'net_name': " +
-                               quoted(setting(record, "net_name", base::split(name_of(record), '/').front())) +
-                               ", 'exec_stage': " + quoted(training ? "training" : "inference") +
-                               ", 'model': " + quoted(setting(record, "model", model_of(record))) + "}";
+    const std::string params =
+        "{'test_var': " + quoted(to_string(metric)) + ", 'bs': " + std::to_string(record.batch) +
+        ", 'dataset': " + quoted(setting(record, "dataset", "imagenet")) +
+        ", 'net_name': " + quoted(setting(record, "net_name", base::split(name_of(record), '/').front())) +
+        ", 'exec_stage': " + quoted(training ? "training" : "inference") +
+        ", 'model': " + quoted(setting(record, "model", model_of(record))) + level_text(record) + "}";
     std::vector<std::string> cells(memory ? memory_header.size() : latency_header.size());
     cells.front() = value ? "True" : "False";
     if (value) cells[memory ? 3 : 1] = base::format_number(*value / (memory ? mb : ms));

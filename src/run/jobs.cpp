@@ -277,6 +277,7 @@ std::vector<Net> make_jobs(const JobPlan& plan, Notes* notes) {
 GenerateSummary generate_jobs(const JobPlan& plan, const GenerateOptions& options) {
   for (const auto& name : options.compilers) (void)make_compiler(name);  // an unknown one is refused at once
   run::Plan work;
+  work.notes = plan.notes;
   work.nets = make_jobs(plan, &work.notes);
   if (plan.till_first_fail) work.notes.emplace_back("the plan asks for --till-first-fail; give it to measure");
   run::Folder folder(options.dir);

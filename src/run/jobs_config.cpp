@@ -46,6 +46,7 @@ JobPlan run::plan_of_config(const std::string& file) {
   if (!config.dataset && !config.profile)
     throw Error(Fault::input, file + ": has neither a section create_network_dataset nor profile");
   JobPlan plan;
+  plan.notes = config.notes;
   std::vector<std::string> networks;
   fs::path folder = fs::path(file).parent_path();
   if (folder.empty()) folder = ".";

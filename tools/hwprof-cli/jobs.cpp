@@ -60,7 +60,7 @@ void jobs(const Cli& cli, const Options& options) {
 void add_jobs(Cli& cli) {
   auto options = std::make_shared<Options>();
   auto& plan = options->given;
-  plan = hwprof::JobPlan{{}, {}, {}, 0, false, {}, {}, 0, 0, false};
+  plan = hwprof::JobPlan{{}, {}, {}, 0, false, {}, {}, 0, 0, false, {}};
   CLI::App* verb = add_verb(cli, "jobs", "Write networks times pruning levels times batches as a run to be measured",
                             [&cli, options] { jobs(cli, *options); });
   verb->add_option("PLAN", options->file, "Plan in YAML, or perf4sight's config.ini");
