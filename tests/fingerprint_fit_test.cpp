@@ -203,6 +203,11 @@ TEST_CASE("the largest batch that fits, against a walk over all batches") {
   limits.memory_bytes = 1e15;
   limits.most = 50;
   CHECK(largest_batch(model, net, Stage::training, limits) == 50);
+  for (const int most : {0, -3}) {
+    limits.most = most;
+    CHECK(has(error_of(Fault::usage, [&] { (void)largest_batch(model, net, Stage::training, limits); }), "1 or more"));
+  }
+  limits.most = 50;
   CHECK(has(error_of(Fault::usage, [&] { (void)largest_batch(model, net, Stage::training, {}); }), "a limit"));
   limits.energy_j = 1;
   CHECK(has(error_of(Fault::missing, [&] { (void)largest_batch(model, net, Stage::training, limits); }), "energy"));
@@ -227,6 +232,21 @@ TEST_CASE("one network, one level: what can be held out is; too few rows are ref
   const auto two = measure(device, {"plain"}, {0}, {1, 2}, 0, 1);
   CHECK(has(error_of(Fault::missing, [&] { (void)fit_fingerprint(two, options); }), "8 rows"));
   CHECK(has(error_of(Fault::missing, [&] { (void)fit_fingerprint({}, options); }), "no samples"));
+  // A cost with too few rows beside one that can be fitted is told of.
+  auto uneven = measure(device, {"plain"}, {0}, {1, 2, 4, 8, 16, 24, 32, 48}, 0.01, 1);
+  std::size_t memories = 0;
+  uneven.samples.erase(
+      std::remove_if(uneven.samples.begin(), uneven.samples.end(),
+                     [&](const CostSample& sample) { return sample.quantity == Metric::memory && ++memories > 3; }),
+      uneven.samples.end());
+  Notes notes;
+  CHECK(fit_fingerprint(uneven, options, &notes).fits().size() == 1);
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "training memory: 8 rows to fit on are needed, found 3"));
+  options.by_level = true;
+  const auto one_level = measure(device, {"plain", "fire"}, {0}, {1, 2, 4, 8, 16}, 0.01, 1);
+  CHECK(has(error_of(Fault::usage, [&] { (void)fit_fingerprint(one_level, options); }), "not seen to choose by"));
+  options.by_level = false;
   options.kind = "forrest";
   CHECK(has(error_of(Fault::usage, [&] { (void)fit_fingerprint(two, options); }), "forest"));
   options.kind = "auto";

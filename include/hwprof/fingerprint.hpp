@@ -142,9 +142,12 @@ class FingerprintModel {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// A model for every stage and quantity that has samples. Seconds to a minute for a thousand rows.
-/// @throws Error(Fault::missing) for fewer than 8 rows of each cost, Error(Fault::usage) for an unknown kind.
-[[nodiscard]] FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions& options = {});
+/// A model for every stage and quantity that has samples; notes get those that have fewer than 8 and are left out.
+/// Seconds to a minute for a thousand rows.
+/// @throws Error(Fault::missing) for fewer than 8 rows of each cost, Error(Fault::usage) for an unknown kind, and for
+/// by_level where no level was not seen.
+[[nodiscard]] FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions& options = {},
+                                               Notes* notes = nullptr);
 
 /// The model with what few rows (3 to 10, say) of a new network tell: every coefficient gets a factor, by Bayesian
 /// linear regression towards a common scale, which itself is drawn towards 1. Holds for the family of these rows.
@@ -156,7 +159,7 @@ struct BatchLimits {
   int most = 4096;  ///< the largest that is asked for
 };
 /// The largest batch that keeps the limits, as all smaller ones do; 0 when one image does not.
-/// @throws Error(Fault::usage) without limits; otherwise as predict.
+/// @throws Error(Fault::usage) without limits and for most below 1; otherwise as predict.
 [[nodiscard]] int largest_batch(const FingerprintModel& model, const CostedNet& net, Stage stage,
                                 const BatchLimits& limits);
 

@@ -48,7 +48,7 @@ Json to_json(const FingerprintFit& fit) {
   return out;
 }
 
-/// Coefficients by feature, so that a file says what it means and survives a new order of features.
+/// Coefficients by feature, so that a file says what it means.
 Json to_json(const Linear& sum, const std::vector<std::string>& names) {
   Json out{{"constant", sum.constant}, {"coefficients", Json::object()}};
   for (std::size_t j = 0; j < sum.columns.size(); ++j)
@@ -170,7 +170,7 @@ class Reader {
     }
   }
 
-  /// Forests go by place, so the features must be the same; a newer program may have more of our own at the end.
+  /// Forests go by place, so the features must be the same, in the same order.
   void check_features() const {
     const auto list = json_["features"].list();
     if (list.size() != names_.size())

@@ -80,24 +80,26 @@ CostPrediction FingerprintModel::predict(const CostedNet& net, int batch, Stage 
   return target->predict(fingerprint_of(net, batch, stage), net.family);
 }
 
-FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions& options) {
+FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions& options, Notes* notes) {
   const auto kinds = list_fingerprint_kinds();
   if (options.kind != "auto" && std::find(kinds.begin(), kinds.end(), options.kind) == kinds.end())
     throw Error(Fault::usage, "unknown kind " + base::in_quotes(options.kind) + base::suggest(options.kind, kinds));
   if (options.kind == "auto" && !options.assess)
     throw Error(Fault::usage, "auto needs networks to be held out; name a kind, or assess");
   auto impl = std::make_shared<FingerprintModel::Impl>();
-  std::string why;
+  Notes lacking;
   for (const auto& [cost, rows] : rows_of(data)) {
     try {
       impl->targets.push_back(fingerprint::fit_target(data, rows, options));
       impl->fits.push_back(impl->targets.back().fit);
     } catch (const Error& error) {
       if (error.fault() != Fault::missing) throw;
-      why += (why.empty() ? "" : "; ") + std::string(error.what());
+      lacking.emplace_back(error.what());
     }
   }
-  if (impl->targets.empty()) throw Error(Fault::missing, why.empty() ? "there are no samples to fit on" : why);
+  if (impl->targets.empty())
+    throw Error(Fault::missing, lacking.empty() ? "there are no samples to fit on" : base::join(lacking, "; "));
+  if (notes != nullptr) notes->insert(notes->end(), lacking.begin(), lacking.end());
   impl->from = data.from;
   return FingerprintModel(impl);
 }
@@ -134,6 +136,9 @@ int largest_batch(const FingerprintModel& model, const CostedNet& net, Stage sta
       {Metric::memory, limits.memory_bytes}, {Metric::latency, limits.latency_s}, {Metric::energy, limits.energy_j}};
   if (std::none_of(std::begin(all), std::end(all), [](const auto& one) { return one.second.has_value(); }))
     throw Error(Fault::usage, "a limit of memory, latency or energy is expected");
+  if (limits.most < 1)
+    throw Error(Fault::usage,
+                "the largest batch that is asked for must be 1 or more, found " + std::to_string(limits.most));
   for (int batch = 1; batch <= limits.most; ++batch)
     for (const auto& [quantity, limit] : all)
       if (limit && !(model.predict(net, batch, stage, quantity).value <= *limit)) return batch - 1;

@@ -128,7 +128,10 @@ class Fitter {
       held_levels = hold_out(rows_, levels, kinds, options_);
       fit.by_level = errors_of(held_levels, kinds);
     }
-    auto& deciding = options_.by_level && !fit.by_level.empty() ? fit.by_level : fit.by_network;
+    if (options_.by_level && fit.by_level.empty())
+      throw Error(Fault::usage, std::string(to_string(rows_.stage)) + " " + to_string(rows_.quantity) +
+                                    ": there are no pruning levels that were not seen to choose by");
+    auto& deciding = options_.by_level ? fit.by_level : fit.by_network;
     if (choose)
       fit.kind = std::min_element(deciding.begin(), deciding.end(), [](const auto& a, const auto& b) {
                    return a.mean < b.mean;

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "hwprof/caffe.hpp"
+#include "hwprof/fingerprint.hpp"
 #include "program.hpp"
 #include "throws.hpp"
 
@@ -114,6 +116,16 @@ TEST_CASE("fingerprint fits logs and networks, predict answers, an update adapts
   CHECK(rows[0]["memory_bytes"]["value"].get<double>() == doctest::Approx(held.memory_mb(16) * 1048576).epsilon(0.05));
   CHECK(has(cli({"predict", "--model", model, "--batch", "32", "--net", file}).out, "batch 32"));
 
+  if (hwprof::has_caffe()) {
+    const auto costed = hwprof::load_costed_net(file);
+    const auto caffe = hwprof::write_caffe(folder.file("caffe/wide_40"), costed.parts.at(0).graph, {1, 3, 32, 32});
+    const auto same = cli({"predict", "--model", model, "--batch", "16", "--caffe", caffe.deploy, "--json"});
+    REQUIRE_MESSAGE(same.code == 0, same.err);
+    const auto row = same.json()["predictions"][0];
+    CHECK(row["net"] == "wide_40");
+    CHECK(row["latency_s"]["value"].get<double>() == doctest::Approx(rows[0]["latency_s"]["value"].get<double>()));
+  }
+
   // Inversely: the largest batch for which the step fits into memory.
   const std::string limit = "memory=" + std::to_string(static_cast<int>(held.memory_mb(48))) + "MiB";
   const auto largest = cli({"predict", "--model", model, "--limit", limit, "--net", file, "--json"});
@@ -166,6 +178,11 @@ TEST_CASE("what is missing is named") {
   CHECK(cli({"predict", "--model", model, "--net", net, "--batch", "0"}).code == 2);
   CHECK(cli({"predict", "--model", model, "--net", net, "--limit", "energy=1J"}).code == 6);
   CHECK(cli({"predict", "--model", model, "--net", net, "--limit", "memory"}).code == 2);
+  for (const char* name : {"train_memory", "backward_latency", "accuracy"}) {
+    const auto refused = cli({"predict", "--model", model, "--net", net, "--limit", std::string(name) + "=1"});
+    CHECK(refused.code == 2);
+    CHECK(has(refused.err, "--limit takes latency, memory or energy, found '" + std::string(name) + "'"));
+  }
   CHECK(cli({"predict", "--model", model, "--sample", "3"}).code == 2);
   CHECK(cli({"predict", "--model", model}).code == 2);
   CHECK(cli({"predict", "--model", folder.write("t.json", "{}"), "--net", net, "--batch", "2"}).code == 2);

@@ -103,7 +103,7 @@ void fingerprint(const Cli& cli, Options& options) {
   notes.insert(notes.end(), data.notes.begin(), data.notes.end());
   const bool update = !options.update.empty();
   const auto model = update ? hwprof::update_fingerprint(hwprof::load_fingerprint(options.update), data)
-                            : hwprof::fit_fingerprint(data, options.fit);
+                            : hwprof::fit_fingerprint(data, options.fit, &notes);
   hwprof::save_fingerprint(options.out, model);
   if (cli.json) {
     Json fits = Json::array();

@@ -21,7 +21,7 @@ namespace hwprof_cli {
 /// What `predict` does with a fingerprint model.
 struct CostRequest {
   std::string model, mode;
-  std::vector<std::string> nets, onnx, archs, limits;
+  std::vector<std::string> nets, onnx, caffe, archs, limits;
   std::string space, hardware;
   int image_size = 0;
   std::vector<int> batches;

@@ -106,6 +106,7 @@ void predict_with_fingerprint(const Options& options, const std::string& file, b
   request.model = file;
   request.nets = options.nets;
   request.onnx = options.onnx;
+  request.caffe = options.caffe;
   request.archs = options.archs;
   request.space = options.space.file;
   request.hardware = options.space.hardware;
@@ -167,8 +168,9 @@ void add_predict(Cli& cli) {
   add_space_options(verb, options->space);
   add_repeatable(verb, "--prims", options->prims, "YAML list of primitives that make one network");
   add_repeatable(verb, "--net", options->nets, "Network file, as in prof_nets");
-  add_repeatable(verb, "--onnx", options->onnx, "ONNX file; needs a model of kind 'kernel'");
-  add_repeatable(verb, "--caffe", options->caffe, "Caffe's prototxt; needs a model of kind 'kernel'");
+  add_repeatable(verb, "--onnx", options->onnx, "ONNX file; needs a model of kind 'kernel' or a fingerprint model");
+  add_repeatable(verb, "--caffe", options->caffe,
+                 "Caffe's prototxt; needs a model of kind 'kernel' or a fingerprint model");
   verb->add_option("--sample", options->sample, "Predict so many random architectures")->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
   verb->add_option("--mode", options->costs.mode, "train or inference, of a fingerprint model");

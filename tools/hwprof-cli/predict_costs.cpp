@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iostream>
 
 #include "costs.hpp"
+#include "hwprof/caffe.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/net.hpp"
 #include "hwprof/space.hpp"
@@ -23,6 +26,14 @@ std::vector<hwprof::CostedNet> nets_of(const CostRequest& request) {
   auto files = request.nets;
   files.insert(files.end(), request.onnx.begin(), request.onnx.end());
   auto nets = load_costed_nets(files);
+  for (const auto& file : request.caffe) {
+    auto read = hwprof::read_caffe(file);
+    hwprof::CostedNet costed;
+    costed.id = std::filesystem::path(file).stem().string();
+    costed.family = hwprof::family_of(costed.id);
+    costed.parts.push_back({std::move(read.graph), read.input});
+    nets.push_back(std::move(costed));
+  }
   if (request.archs.empty()) return nets;
   if (request.space.empty()) throw Error(Fault::usage, "architectures need the search space: give --space");
   const auto space = hwprof::load_space(request.space, request.hardware, request.image_size);
@@ -45,12 +56,19 @@ hwprof::BatchLimits limits_of(const CostRequest& request) {
     const auto equals = text.find('=');
     if (equals == std::string::npos)
       throw Error(Fault::usage, "--limit takes NAME=VALUE, for instance memory=2GiB, found '" + text + "'");
-    const Metric limited = hwprof::quantity(hwprof::parse_metric(text.substr(0, equals)));
+    const std::string name = text.substr(0, equals);
+    std::vector<std::string> known;
+    for (const Metric quantity : quantities) known.emplace_back(to_string(quantity));
+    const auto at = std::find(known.begin(), known.end(), name);
+    if (at == known.end())
+      throw Error(Fault::usage,
+                  "--limit takes latency, memory or energy, found '" + name + "'" + hwprof::did_you_mean(name, known));
+    const Metric limited = quantities[static_cast<std::size_t>(at - known.begin())];
     const double value = parse_quantity(limited, text.substr(equals + 1));
     auto& limit = limited == Metric::memory    ? limits.memory_bytes
                   : limited == Metric::latency ? limits.latency_s
                                                : limits.energy_j;
-    if (limit) throw Error(Fault::usage, "--limit: " + text.substr(0, equals) + " is limited twice");
+    if (limit) throw Error(Fault::usage, "--limit: " + name + " is limited twice");
     limit = value;
   }
   return limits;
@@ -93,7 +111,7 @@ void predict_costs(const CostRequest& request, bool json) {
     throw Error(Fault::missing, "the model has no costs of " + std::string(to_string(stage)));
   const auto nets = nets_of(request);
   if (nets.empty())
-    throw Error(Fault::usage, "what to predict is expected: --net, --onnx, or architectures with --space");
+    throw Error(Fault::usage, "what to predict is expected: --net, --onnx, --caffe, or architectures with --space");
   const auto limits = limits_of(request);
   Json rows = Json::array();
   for (const auto& net : nets) {
