@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <new>
 #include <set>
 
 #include "base/files.hpp"
@@ -29,6 +30,7 @@ struct Killed {};  // ends a call as nothing else does, without a chance to tidy
 
 std::atomic<int> trained{0}, kill_at{-1};
 std::string broken;  // the network that cannot be trained
+enum class Broken { diverges, file, memory } how = Broken::diverges;
 
 std::uint64_t hash_of(const std::string& text) {
   std::uint64_t hash = 5381;
@@ -43,7 +45,11 @@ class FakeTrainer : public NetworkTrainer {
   [[nodiscard]] bool parallel() const override { return true; }
   TrainedNet train(const TrainJob& job) override {
     if (trained++ == kill_at) throw Killed();
-    if (job.graph.name == broken) throw Error(Fault::device, "the loss is no number any more");
+    if (job.graph.name == broken) {
+      if (how == Broken::file) throw Error(Fault::input, job.partial + ": is damaged");
+      if (how == Broken::memory) throw std::bad_alloc();
+      throw Error(Fault::device, "the loss is no number any more");
+    }
     std::string text = job.graph.name + std::to_string(job.seed);
     for (const auto& prefix : job.fresh) text += prefix;
     if (!job.start.empty()) text += base::read_file(job.start);
@@ -102,6 +108,7 @@ struct Setting {
     trained = 0;
     kill_at = -1;
     broken.clear();
+    how = Broken::diverges;
   }
   [[nodiscard]] std::string text(const std::string& name) const { return base::read_file(options.dir + "/" + name); }
 };
@@ -204,6 +211,44 @@ TEST_CASE("a network that fails is left out and named; without a base network it
   Setting other;
   broken = "Res_1_1";
   CHECK(ssprofile(other.options).results.size() == 5);
+}
+
+TEST_CASE("a damaged file ends the call and is nothing that a network has done; too little memory is") {
+  Setting setting;
+  broken = "Res_0_1";
+  how = Broken::file;
+  CHECK(has(error_of(Fault::input, [&] { (void)ssprofile(setting.options); }), "Res_0_1.partial: is damaged"));
+  broken.clear();  // the user has moved it away
+  setting.options.resume = true;
+  CHECK(ssprofile(setting.options).results.size() == 10);
+
+  Setting other;
+  broken = "Res_0_1";
+  how = Broken::memory;
+  const auto summary = ssprofile(other.options);
+  CHECK(summary.results.size() == 9);
+  CHECK(std::count(summary.notes.begin(), summary.notes.end(), "network Res_0_1 is left out: ran out of memory") == 1);
+}
+
+TEST_CASE("tables of an earlier choice do not stay beside another one") {
+  Setting setting("  isolated_table: true\n");
+  auto summary = ssprofile(setting.options);
+  const std::vector<std::string> names{"speed.json", "speed.txt", "speed_isolated.json"};
+  for (const auto& name : names) CHECK(base::exists(setting.options.dir + "/" + name));
+  const auto config = load_ssprofile_config(setting.options.config);
+  const auto nets = list_ssbn(config.space);
+  run::Folder folder(setting.options.dir);
+  const ssprofiling::Job job{setting.options, config, folder, nets};
+  // A block that was chosen has come out at no latency, which the text has no way to say.
+  const auto& chosen = summary.selection.cell_shared_primitives.at(0).at(0);
+  for (auto& entry : summary.in_context.layers.at(0))
+    if (entry.block == chosen) entry.latency.reset();
+  ssprofiling::save_results(job, {}, summary);
+  CHECK(base::exists(setting.options.dir + "/speed.json"));
+  CHECK_FALSE(base::exists(setting.options.dir + "/speed.txt"));
+  summary.in_context = summary.isolated = {};
+  ssprofiling::save_results(job, {}, summary);
+  for (const auto& name : names) CHECK_FALSE(base::exists(setting.options.dir + "/" + name));
 }
 
 TEST_CASE("dry runs are marked in every file and mix with nothing real") {

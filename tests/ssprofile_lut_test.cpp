@@ -77,6 +77,20 @@ TEST_CASE("in-context differencing") {
   CHECK(has(error_of(Fault::missing, [&] { (void)in_context_lut(spec, records); }), "Res_1_1"));
 }
 
+TEST_CASE("what comes out at 0 or below stays unknown and is counted") {
+  const SsbnSpec spec = spec_of({"Resblock_0", "Resblock_1", "Resblock_2"});
+  const BlockLut lut =
+      in_context_lut(spec, {record("Res_1_1", {1, 2}, 5), record("Res_0_1", {1, 2}, 4), record("Res_2_1", {1, 2}, 3.5),
+                            record("Res_1_0", {1, 2}, 3.5), record("Res_1_2", {1, 2}, 6)});
+  CHECK_FALSE(entry(lut, 0, "Resblock_0").latency);  // 1 + (4 - 5)
+  CHECK_FALSE(entry(lut, 0, "Resblock_2").latency);  // 1 + (3.5 - 5)
+  CHECK(entry(lut, 1, "Resblock_0").latency->value == doctest::Approx(0.5e-3));
+  CHECK(lut.not_positive == 2);
+  const TempFolder folder;
+  save_lut(folder.file("speed.json"), lut);
+  CHECK_FALSE(entry(load_lut(folder.file("speed.json")), 0, "Resblock_0").latency);
+}
+
 TEST_CASE("a group of several layers shares its difference out by the layers' own times") {
   const SsbnSpec spec = spec_of({"Resblock_0", "Resblock_1"}, {0, 1, 0});
   const BlockLut lut = in_context_lut(
@@ -167,8 +181,11 @@ TEST_CASE("tables as text and as JSON") {
   CHECK(has(refused("1 2\n3 4\n5 6\n"), "bad.txt:3"));
   CHECK(has(refused("1 0\n3 4\n"), "positive"));
   CHECK(has(refused("1 nan\n3 4\n"), "positive"));
-  for (const char* bad :
-       {"{}", "[]", R"({"schema":"hwprof.block_lut/1","origin":"","device":"","layers":[{"X":null}]})",
-        R"({"schema":"hwprof.block_lut/9","origin":"","device":"","layers":[]})"})
+  for (
+      const char* bad :
+      {"{}", "[]", R"({"schema":"hwprof.block_lut/1","origin":"","device":"","layers":[{"X":null}]})",
+       R"({"schema":"hwprof.block_lut/1","origin":"","device":"","layers":[{"Resblock_0":{"latency_s":0,"spread_s":0}}]})",
+       R"({"schema":"hwprof.block_lut/1","origin":"","device":"","layers":[{"Resblock_0":{"latency_s":-1,"spread_s":0}}]})",
+       R"({"schema":"hwprof.block_lut/9","origin":"","device":"","layers":[]})"})
     (void)error_of(Fault::input, [&] { (void)load_lut(folder.write("bad.json", bad)); });
 }

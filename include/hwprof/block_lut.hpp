@@ -22,14 +22,15 @@ struct BlockLut {
   std::string origin;  ///< how the numbers came about: "in context", "isolated", "text", …
   std::string device;
   std::vector<std::vector<LutEntry>> layers;
+  std::size_t not_positive = 0;  ///< entries whose time came out at 0 or below: not known
 };
 
 /// In-context differencing: final[l][b] = typical[l] + (L(network with b at l) - L(base network)), where typical[l] is
 /// the layer's own time inside the base network. It takes in what the neighbours make of a block (fusion, memory,
 /// scheduling). spread is the root of the sum of the squares of the three. Where a cell group has several layers, the
 /// sum of theirs is shared out by the layers' own times in the exchanged network. Records are paired by net_id; what
-/// was not measured stays unknown. @throws Error(Fault::missing) when a family's base network has no record with the
-/// times of its layers.
+/// was not measured stays unknown, and so does what comes out at 0 or below, as differences of noisy times may.
+/// @throws Error(Fault::missing) when a family's base network has no record with the times of its layers.
 [[nodiscard]] BlockLut in_context_lut(const SsbnSpec& spec, const std::vector<NetRecord>& records);
 
 /// The blocks as they ran alone: records of networks that hold the one primitive.
@@ -66,7 +67,7 @@ void save_lut_text(const std::string& file, const BlockLut& lut, const std::stri
 
 /// The same as JSON, keyed by layer and block, in seconds, with spreads; unknown entries are null.
 void save_lut(const std::string& file, const BlockLut& lut);
-/// @throws Error(Fault::input) with the place.
+/// @throws Error(Fault::input) with the place, also for latencies that are not positive.
 [[nodiscard]] BlockLut load_lut(const std::string& file);
 
 /// The columns of each layer that the lists of its cell group name, in that order (cell_shared_primitives).

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <numeric>
 
 #include "base/files.hpp"
@@ -174,8 +175,12 @@ class Training {
       row.images = result.images;
       if (net.group < 0) test(job, row);
     } catch (const Error& error) {
-      if (error.fault() == Fault::interrupted || error.fault() == Fault::internal) throw;
+      const Fault fault = error.fault();
+      // A damaged file or a full disk says nothing of the network, which would be lost to later calls.
+      if (fault == Fault::interrupted || fault == Fault::internal || fault == Fault::input) throw;
       row.failure = error.what();
+    } catch (const std::bad_alloc&) {
+      row.failure = "ran out of memory";
     }
     base::write_file(path(std::string(checkpoint_folder) + "/" + net.id + ".repr.txt"), text_of(network));
     save_accuracy(result_file(net.id), row);

@@ -39,10 +39,16 @@ BlockLut empty_lut(const SsbnSpec& spec) {
   return lut;
 }
 
+/// What is not above 0 is no latency; it stays unknown and is counted.
 void put(BlockLut& lut, std::size_t layer, const SsbnBlock& block, const Measured& latency) {
   const std::string name = to_string(block);
-  for (auto& entry : lut.layers[layer])
-    if (entry.block == name) entry.latency = latency;
+  for (auto& entry : lut.layers[layer]) {
+    if (entry.block != name) continue;
+    if (latency.value > 0)
+      entry.latency = latency;
+    else
+      ++lut.not_positive;
+  }
 }
 
 /// One family: its base network, and what every other network says of one cell group.
@@ -161,7 +167,11 @@ BlockLut isolated_lut(const SsbnSpec& spec, const std::vector<NetRecord>& record
       const auto found = alone.find(prims[l][b]);
       if (found == alone.end()) continue;
       const auto* own = latency_of(found->second->prims[0].perf);
-      lut.layers[l][b].latency = own != nullptr ? *own : *latency_of(found->second->overall);
+      const Measured& latency = own != nullptr ? *own : *latency_of(found->second->overall);
+      if (latency.value > 0)
+        lut.layers[l][b].latency = latency;
+      else
+        ++lut.not_positive;
       lut.device = found->second->from.device;
     }
   return lut;
@@ -221,7 +231,7 @@ std::vector<LutConflict> check_lut(const SsbnSpec& spec, const BlockLut& lut, do
 }
 
 BlockLut select_lut(const SsbnSpec& spec, const BlockLut& lut, const std::vector<std::vector<std::string>>& blocks) {
-  BlockLut out{lut.origin, lut.device, {}};
+  BlockLut out{lut.origin, lut.device, {}, 0};
   for (std::size_t l = 0; l < spec.layers.size() && l < lut.layers.size(); ++l) {
     out.layers.emplace_back();
     for (const auto& name : blocks.at(spec.layers[l].group)) {

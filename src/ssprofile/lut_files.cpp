@@ -92,7 +92,7 @@ void save_lut(const std::string& file, const BlockLut& lut) {
 BlockLut load_lut(const std::string& file) {
   const auto json = base::JsonReader::load(file);
   json.schema(schema, schema_version);
-  BlockLut lut{json["origin"].text(), json["device"].text(), {}};
+  BlockLut lut{json["origin"].text(), json["device"].text(), {}, 0};
   for (const auto& layer : json["layers"].list()) {
     std::vector<LutEntry> row;
     for (const auto& [block, entry] : layer.items()) {
@@ -104,6 +104,7 @@ BlockLut load_lut(const std::string& file) {
       row.push_back({block, {}});
       if (entry.raw().is_null()) continue;
       Measured latency{entry["latency_s"].number(), entry["spread_s"].number(), 0, 0};
+      if (!(latency.value > 0)) entry.fail("latency_s must be above 0");
       if (latency.spread < 0) entry.fail("spread_s must be 0 or more");
       if (entry.has("samples")) latency.samples = entry["samples"].integer(0, std::int64_t{1} << 53);
       row.back().latency = latency;

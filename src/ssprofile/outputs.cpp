@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "base/files.hpp"
@@ -127,6 +128,11 @@ void save_results(const Job& job, const std::vector<NetRecord>& records, const S
                    with_comment(job.options.dry_latency ? unit + "; dry run: random latencies" : unit, table));
   save_networks(job, summary);
   save_picture(job, summary);
+  // What an earlier call left of another choice must not stand beside this one's.
+  for (const char* name : {"speed.json", "speed.txt", "speed_isolated.json"}) {
+    std::error_code ignored;
+    std::filesystem::remove(job.folder.path(name), ignored);
+  }
   if (!summary.in_context.layers.empty()) {
     save_lut(job.folder.path("speed.json"), summary.in_context);
     try {

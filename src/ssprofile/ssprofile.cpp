@@ -112,9 +112,17 @@ void pair_results(const Job& job, const std::vector<NetRecord>& records, Ssprofi
   }
 }
 
+void note_unknown(const BlockLut& lut, SsprofileSummary& summary) {
+  if (lut.not_positive == 0) return;
+  summary.notes.push_back("table of latencies by layer, " + lut.origin + ": " + std::to_string(lut.not_positive) +
+                          (lut.not_positive == 1 ? " entry" : " entries") +
+                          " came out at 0 or below and stay unknown; measure longer");
+}
+
 void make_tables(const Job& job, const std::vector<NetRecord>& records, SsprofileSummary& summary) {
   try {
     summary.in_context = in_context_lut(job.config.space, records);
+    note_unknown(summary.in_context, summary);
     summary.conflicts = check_lut(job.config.space, summary.in_context);
   } catch (const Error& error) {
     if (error.fault() != Fault::missing) throw;
@@ -122,6 +130,7 @@ void make_tables(const Job& job, const std::vector<NetRecord>& records, Ssprofil
   }
   if (!job.config.isolated) return;
   summary.isolated = isolated_lut(job.config.space, records);
+  note_unknown(summary.isolated, summary);
   if (!summary.in_context.layers.empty())
     summary.isolated_over_in_context = compare_luts(summary.in_context, summary.isolated);
 }
