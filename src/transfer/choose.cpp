@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <Eigen/Cholesky>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -51,13 +51,14 @@ MatrixXd covariance_rows(const Features& features, const std::vector<SourceModel
   return rows;
 }
 
-/// A growing design: the variance of every candidate given those chosen, and what each chosen one
-/// tells about it.
+/// A growing design: the variance of every candidate given those chosen. The posterior is kept in the rows' columns, of
+/// which there are some hundreds, whatever the number of architectures: O(columns · candidates) a change.
 class Design {
  public:
-  Design(MatrixXd rows, std::vector<Index> chosen) : rows_(std::move(rows)), chosen_(std::move(chosen)) {
-    prior_ = rows_.rowwise().squaredNorm();
-    update();
+  Design(MatrixXd rows, const std::vector<Index>& chosen)
+      : rows_(std::move(rows)), posterior_(MatrixXd::Identity(rows_.cols(), rows_.cols())) {
+    variance_ = rows_.rowwise().squaredNorm();
+    for (const Index candidate : chosen) add(candidate);
   }
 
   [[nodiscard]] const std::vector<Index>& chosen() const noexcept { return chosen_; }
@@ -65,45 +66,40 @@ class Design {
 
   void add(Index candidate) {
     chosen_.push_back(candidate);
-    update();
+    change(candidate, 1);
   }
 
   /// Replaces the one at place by the candidate that adds most to the determinant, if that is another.
   bool exchange(std::size_t place, const std::vector<bool>& barred) {
-    const auto i = static_cast<Index>(place);
-    const VectorXd without = variance_.array() + told_.row(i).transpose().array().square() / inverse_(i, i);
-    Index best = chosen_[place];
+    const Index old = chosen_[place];
+    const VectorXd told = posterior_ * rows_.row(old).transpose();
+    const VectorXd without = variance_.array() + (rows_ * told).array().square() / (noise - rows_.row(old).dot(told));
+    Index best = old;
     double most = without[best] * (1 + 1e-9) + 1e-12;
     for (Index c = 0; c < without.size(); ++c)
       if (without[c] > most && !barred[static_cast<std::size_t>(c)]) {
         most = without[c];
         best = c;
       }
-    if (best == chosen_[place]) return false;
+    if (best == old) return false;
     chosen_[place] = best;
-    update();
+    change(old, -1);
+    change(best, 1);
     return true;
   }
 
  private:
-  void update() {
-    const auto n = static_cast<Index>(chosen_.size());
-    variance_ = prior_;
-    if (n == 0) return;
-    MatrixXd design(n, rows_.cols());
-    for (Index i = 0; i < n; ++i) design.row(i) = rows_.row(chosen_[static_cast<std::size_t>(i)]);
-    MatrixXd covariance = design * design.transpose();
-    covariance.diagonal().array() += noise;
-    inverse_ = covariance.llt().solve(MatrixXd::Identity(n, n));
-    const MatrixXd shared = design * rows_.transpose();
-    told_ = inverse_ * shared;
-    variance_ -= told_.cwiseProduct(shared).colwise().sum().transpose();
+  /// A measurement of a candidate comes (sign 1) or goes (-1): Sherman and Morrison.
+  void change(Index candidate, double sign) {
+    const VectorXd told = posterior_ * rows_.row(candidate).transpose();
+    const double scale = sign / (noise + sign * rows_.row(candidate).dot(told));
+    variance_.array() -= scale * (rows_ * told).array().square();
+    posterior_ -= scale * told * told.transpose();
   }
 
-  MatrixXd rows_;
+  MatrixXd rows_, posterior_;
   std::vector<Index> chosen_;
-  VectorXd prior_, variance_;
-  MatrixXd inverse_, told_;
+  VectorXd variance_;
 };
 
 }  // namespace
@@ -131,7 +127,12 @@ std::vector<Arch> TransferBase::choose(const ChooseOptions& options) const {
     chosen.push_back(static_cast<Index>(i));
     barred[i] = true;
   }
-  Design design(covariance_rows(features, models, groups, cells, archs), std::move(chosen));
+  const MatrixXd rows = covariance_rows(features, models, groups, cells, archs);
+  // A pass looks at every choice once; large designs, which need it least, are not exchanged for hours.
+  constexpr double most_work = 2e10;
+  const double work = static_cast<double>(rows.size()) * static_cast<double>(options.count);
+  const int passes = static_cast<int>(std::clamp(most_work / work, 0.0, 10.0));
+  Design design(rows, chosen);
   for (std::size_t i = 0; i < options.count; ++i) {
     Index best = -1;
     for (Index c = 0; c < design.variance().size(); ++c)
@@ -140,10 +141,9 @@ std::vector<Arch> TransferBase::choose(const ChooseOptions& options) const {
     barred[static_cast<std::size_t>(best)] = true;
     design.add(best);
   }
-  constexpr int most_passes = 10;
   std::size_t exchanges = 0;
   bool better = true;
-  for (int pass = 0; pass < most_passes && better && exchanges < options.count * 4; ++pass) {
+  for (int pass = 0; pass < passes && better && exchanges < options.count * 4; ++pass) {
     better = false;
     for (std::size_t place = measured.size(); place < design.chosen().size(); ++place) {
       const Index before = design.chosen()[place];

@@ -161,9 +161,9 @@ TEST_CASE("wrong calls and bad files say what is wrong") {
           {"genmodel", "--type", "transfer", "--space", "nasbench201", "--sources", setting.folder.file("no*.csv"),
            "--records", setting.samples, "--out", setting.model},
           "no*.csv");
-  refused(2,
+  refused(3,
           {"genmodel", "--type", "transfer", "--space", "fbnet", "--records", setting.samples, "--out", setting.model},
-          "22 decisions");
+          "mine.csv:2: architecture: the space has 22 decisions");
   const std::string two = setting.folder.write("two.csv", "arch,latency_ms\n0.1.2.3.4.0,1\n1.1.2.3.4.0,2\n");
   refused(6, {"genmodel", "--type", "transfer", "--space", "nasbench201", "--records", two, "--out", setting.model},
           "found 2");
@@ -175,8 +175,19 @@ TEST_CASE("wrong calls and bad files say what is wrong") {
           {"genmodel", "--type", "transfer", "--space", "nasbench201", "--records", nameless, "--out", setting.model},
           "nameless.csv:1: no column arch");
   const std::string longer = setting.folder.write("longer.csv", "arch,latency_ms\n0.1.2.3.4.0,1\n1.1.2.3.4.0.1,2\n");
-  refused(2, {"genmodel", "--type", "transfer", "--space", "nasbench201", "--records", longer, "--out", setting.model},
-          "record 2");
+  refused(3, {"genmodel", "--type", "transfer", "--space", "nasbench201", "--records", longer, "--out", setting.model},
+          "longer.csv:3");
+  refused(3, {"choose", "--space", "nasbench201", "--records", longer, "--count", "2"}, "longer.csv:3");
+  const std::string digits =
+      setting.folder.write("digits/bad.csv", "arch,latency_ms\n\n0.1.2.3.4.0,1\n1.1.2.3.4.5,2\n");
+  refused(3,
+          {"genmodel", "--type", "transfer", "--space", "nasbench201", "--sources", setting.folder.file("digits"),
+           "--records", setting.samples, "--out", setting.model},
+          "bad.csv:4: architecture: decision 5");
+  const std::string headless = setting.folder.write("headless.csv", "0.1.2.3.4.0,1\n1.1.2.3.4.0,2\n");
+  refused(3, {"choose", "--space", "nasbench201", "--records", headless},
+          "headless.csv:1: unknown column '0.1.2.3.4.0'");
+  refused(2, {"choose", "--space", "nasbench201", "--seed", "-1"}, "--seed: Value -1: a number above 0");
   refused(2, {"choose", "--space", "nasbench201", "--count", "0"}, "1 to 2000 architectures can be chosen, not 0");
   REQUIRE(cli(setting.genmodel()).code == 0);
   refused(2, {"predict", "--model", setting.model, "1.2.3"}, "6 numbers");

@@ -21,11 +21,16 @@ void choose(const Cli& cli, Options& options) {
   const auto file = hwprof::load_space(options.space.file, options.space.hardware, options.space.image_size);
   hwprof::Notes notes;
   const auto sources = load_sources(options.sources, notes);
-  for (const auto& record : load_samples(options.records, notes)) {
-    if (record.arch.empty()) continue;
-    options.choose.measured.push_back(hwprof::parse_arch(*file.space, record.arch));
+  const auto samples = load_samples(options.records, notes);
+  std::vector<hwprof::Arch> archs;
+  try {
+    for (const auto& record : samples)
+      if (!record.arch.empty()) options.choose.measured.push_back(hwprof::parse_arch(*file.space, record.arch));
+    archs = hwprof::TransferBase(*file.space, sources).choose(options.choose);
+  } catch (const hwprof::Error& error) {
+    if (error.fault() == hwprof::Fault::usage) refuse_foreign(*file.space, options.sources, options.records);
+    throw;
   }
-  const auto archs = hwprof::TransferBase(*file.space, sources).choose(options.choose);
   if (!cli.json) {
     for (const auto& arch : archs) std::cout << hwprof::to_string(arch) << '\n';
     return;
@@ -52,7 +57,7 @@ void add_choose(Cli& cli) {
   verb->get_option("--space")->required();
   add_repeatable(verb, "--sources", options->sources, "Records of other devices: file, folder or pattern");
   add_repeatable(verb, "--records", options->records, "What is measured already");
-  verb->add_option("-n,--count", options->choose.count, "How many");
+  verb->add_option("-n,--count", options->choose.count, "How many")->check(CLI::NonNegativeNumber);
   verb->add_option("--candidates", options->choose.candidates, "Drawn to choose among")->check(CLI::PositiveNumber);
   verb->add_option("--seed", options->choose.seed, "Seed")->check(CLI::NonNegativeNumber);
   verb->add_flag("--json", cli.json, "Print one JSON document");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 
 #include "hwprof/error.hpp"
@@ -44,15 +45,28 @@ std::vector<std::string> expand(const std::string& pattern) {
   return files;
 }
 
-}  // namespace
-
-std::vector<hwprof::TransferSource> load_sources(const std::vector<std::string>& patterns, hwprof::Notes& notes) {
+std::vector<std::string> expand_all(const std::vector<std::string>& patterns) {
   std::vector<std::string> files;
   for (const auto& pattern : patterns)
     for (auto& file : expand(pattern))
       if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(std::move(file));
+  return files;
+}
+
+/// The first line that holds the text: "file:line", or the file alone.
+std::string place_of(const std::string& text, const std::string& file) {
+  std::ifstream stream(file);
+  std::size_t number = 1;
+  for (std::string line; std::getline(stream, line); ++number)
+    if (line.find(text) != std::string::npos) return file + ":" + std::to_string(number);
+  return file;
+}
+
+}  // namespace
+
+std::vector<hwprof::TransferSource> load_sources(const std::vector<std::string>& patterns, hwprof::Notes& notes) {
   std::vector<hwprof::TransferSource> sources;
-  for (const auto& file : files)
+  for (const auto& file : expand_all(patterns))
     sources.push_back({fs::path(file).stem().string(), hwprof::load_records(file, &notes)});
   return sources;
 }
@@ -66,6 +80,21 @@ std::vector<hwprof::NetRecord> load_samples(const std::vector<std::string>& file
     std::move(loaded.begin(), loaded.end(), std::back_inserter(records));
   }
   return records;
+}
+
+void refuse_foreign(const hwprof::MixinProfilingSearchSpace& space, const std::vector<std::string>& sources,
+                    const std::vector<std::string>& samples) {
+  auto files = expand_all(sources);
+  files.insert(files.end(), samples.begin(), samples.end());
+  for (const auto& file : files)
+    for (const auto& record : hwprof::load_records(file)) {
+      if (record.arch.empty()) continue;
+      try {
+        (void)hwprof::parse_arch(space, record.arch);
+      } catch (const Error& error) {
+        throw Error(Fault::input, place_of(record.arch, file) + ": " + error.what());
+      }
+    }
 }
 
 }  // namespace hwprof_cli

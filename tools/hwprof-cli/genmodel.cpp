@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <set>
 
 #include "cli.hpp"
 #include "devices.hpp"
@@ -81,7 +82,17 @@ hwprof::Model fit_transfer(const Options& options, hwprof::Notes& notes) {
   transfer.metric = metric_of(options.metric, records);
   transfer.seed = options.fit.seed;
   transfer.space_name = file.name;
-  return hwprof::TransferBase(*file.space, sources, transfer.metric).fit(records, transfer);
+  std::set<std::string> devices;
+  for (const auto& record : records) devices.insert(record.from.device);
+  if (devices.size() > 1)
+    notes.push_back("the records name " + std::to_string(devices.size()) +
+                    " devices, which count as one; --device takes those of one alone");
+  try {
+    return hwprof::TransferBase(*file.space, sources, transfer.metric).fit(records, transfer);
+  } catch (const hwprof::Error& error) {
+    if (error.fault() == hwprof::Fault::usage) refuse_foreign(*file.space, options.sources, options.records);
+    throw;
+  }
 }
 
 hwprof::Model fit_records(Options& options, hwprof::Notes& notes) {

@@ -43,8 +43,13 @@ std::string page_of(const CLI::App& app) {
   const CLI::App& verb = chosen(app);
   const std::string help = &verb == &app ? "hwprof-cli --help" : "hwprof-cli " + verb.get_name() + " --help";
   const auto extras = app.remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || extras.empty())
-    throw Error(Fault::usage, std::string(error.what()) + "; see " + help);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || extras.empty()) {
+    // CLI11 says "from 0 up" with all the digits of the largest double.
+    std::string what = error.what();
+    if (const auto range = what.find(" not in range "), top = what.find(" to 1797693134862"); top < what.size())
+      what.replace(range, std::string::npos, ": a number above 0, or a 0 where that makes sense, is expected");
+    throw Error(Fault::usage, what + "; see " + help);
+  }
   const std::string& word = extras.front();
   if (word.rfind('-', 0) != 0) throw Error(Fault::usage, "argument '" + word + "' is one too many; see " + help);
   std::vector<std::string> known;
