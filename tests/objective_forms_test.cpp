@@ -132,6 +132,15 @@ TEST_CASE("forms of several devices and metrics act together") {
 
   const ContainerObjective both({std::make_shared<Task>(), std::make_shared<HardwareObjective>(objective)}, {1, 10});
   CHECK(both.get_loss(arch) == Approx(1.5 + 30 * cost));
+  CHECK(both.get_reward(arch) == Approx(0.7 * 0.5 * 0.5));
+  // Effects alone act on what is around them; a task within shields what is outside.
+  const auto forms = std::make_shared<HardwareObjective>(objective);
+  const auto task = std::make_shared<Task>();
+  const auto effects = std::make_shared<ContainerObjective>(std::vector<std::shared_ptr<const Objective>>{forms});
+  CHECK(ContainerObjective({effects, task}, {10, 1}).get_reward(arch) == Approx(0.7 * 0.25));
+  CHECK(ContainerObjective({effects, task}, {10, 1}).get_loss(arch) == Approx(1.5 + 30 * cost));
+  CHECK(ContainerObjective({std::make_shared<ContainerObjective>(both), task}, {}, {2, 1}).get_reward(arch) ==
+        Approx(2 * 0.7 * 0.25 + 0.7));
   REQUIRE(both.directions().size() == 5);
   CHECK(both.directions()[0] == Direction::maximize);
   CHECK(both.directions()[1] == Direction::minimize);
@@ -255,6 +264,34 @@ objective_cfg:
     CHECK(has(error_of(Fault::input, [&] { (void)with("{type: hard_limit, limit: 1, target: 1}"); }), "target"));
     CHECK(has(error_of(Fault::input, [&] { (void)with("null, null"); }), "one per perf"));
   }
+  SUBCASE("factors reach the task of their container") {
+    const auto with = [&](const std::string& form, const std::string& coefs) {
+      const auto file = folder.write("objective.yaml", R"(objective_type: container
+objective_cfg:
+  sub_objectives:
+    - objective_type: classification
+    - objective_type: hardware
+      objective_cfg:
+        hardware_perfmodel_type: table
+        hardware_model_paths: [latency.json]
+        forms: [)" + form + "]\n" + coefs);
+      return load_objective(file, space, {}, {{"classification", std::make_shared<Task>()}});
+    };
+    const auto mnasnet = with("{type: mnasnet, target: 1e-4, alpha: -0.07, beta: -0.07}", "");
+    CHECK(mnasnet->get_reward(arch) == Approx(0.7 * std::pow(cost / 1e-4, -0.07)));
+    CHECK(mnasnet->get_reward(arch) < 0.69);
+    CHECK(mnasnet->get_loss(arch) == Approx(1.5));
+    CHECK(with("{type: bounded, bound: 1e-4, weight: 1}", "")->get_reward(arch) == Approx(0.7 * 1e-4 / cost));
+    const auto product = with("{type: fbnet_product}", "  losses_coef: [2, 3]\n");
+    CHECK(product->get_loss(arch) == Approx(2 * 1.5 * 0.2 * std::pow(cost * 1e3, 0.6)));
+    CHECK(product->get_reward(arch) == Approx(0.7));
+    CHECK(with("{type: budget, budget: 1e-4}", "")->get_loss(arch) == Approx(1.5 * cost / 1e-4));
+    CHECK(with("{type: fbnet_sum}", "  losses_coef: [2, 3]\n")->get_loss(arch) ==
+          Approx(3 + 3 * 0.2 * std::pow(cost * 1e3, 0.6)));
+    const auto out = with("{type: hard_limit, limit: 1e-9}", "  losses_coef: [1, 0]\n");
+    CHECK(out->get_loss(arch) == Approx(1.5));
+    CHECK(out->get_reward(arch) == -infinity);
+  }
   SUBCASE("what cannot be") {
     const auto refused = [&](Fault fault, const std::string& content) {
       const auto file = folder.write("objective.yaml", content);
@@ -273,5 +310,21 @@ objective_cfg:
                       "objective_cfg: {hardware_perfmodel_type: table}}\n  losses_coef: [1, 2]\n"),
               "one per objective"));
     (void)refused(Fault::input, "objective_type: hardware\n");
+    const std::string container =
+        "objective_type: container\nobjective_cfg:\n  sub_objectives:\n  - {objective_type: hardware, objective_cfg: "
+        "{hardware_perfmodel_type: table}}\n";
+    const auto misspelt = refused(Fault::input, container + "  loses_coef: [2]\n");
+    CHECK(has(misspelt, "objective.yaml:5"));
+    CHECK(has(misspelt, "did you mean losses_coef"));
+    CHECK(
+        has(refused(Fault::input, "objective_type: container\nobjective_cfg: {sub_objectives: [{objective_typ: a}]}\n"),
+            "did you mean objective_type"));
+    CHECK(has(refused(Fault::input,
+                      "hardware_perfmodel_type: table\nhardware_model_paths: [latency.json]\nperf_names: [energy]\n"),
+              "'latency'"));
+    const auto energy = made_up_model(all_prims(*space), {}, Metric::energy);
+    save_model(folder.file("energy.json"), energy);
+    CHECK(has(refused(Fault::input, "hardware_perfmodel_type: table\nhardware_model_paths: [energy.json]\n"),
+              "'energy'"));
   }
 }

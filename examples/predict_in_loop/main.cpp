@@ -37,23 +37,6 @@ class Capacity : public hwprof::Objective {
   Space space_;
 };
 
-/// What a latency over the limit costs: nothing below it, and the share by which it is passed above.
-class LatencyLimit : public hwprof::Objective {
- public:
-  LatencyLimit(std::shared_ptr<const hwprof::HardwareObjective> hardware, double limit_s)
-      : hardware_(std::move(hardware)), limit_s_(limit_s) {}
-  [[nodiscard]] std::vector<std::string> perf_names() const override { return {"over_limit"}; }
-  [[nodiscard]] std::vector<double> get_perfs(const Arch& arch) const override { return {get_loss(arch)}; }
-  [[nodiscard]] double get_reward(const Arch&) const override { return 0; }
-  [[nodiscard]] double get_loss(const Arch& arch) const override {
-    return std::max(0.0, hardware_->get_perfs(arch).front() / limit_s_ - 1);
-  }
-
- private:
-  std::shared_ptr<const hwprof::HardwareObjective> hardware_;
-  double limit_s_;
-};
-
 /// Seconds that f takes, over this many calls.
 template <typename F>
 double seconds_for(int calls, F&& f) {
@@ -77,15 +60,16 @@ int run(const std::string& space_file, const std::string& model_file) {
   }
   const double limit_s = (fastest + slowest) / 2;
 
-  const auto hardware = std::make_shared<hwprof::HardwareObjective>(space, std::vector<hwprof::Model>{model});
-  const hwprof::ContainerObjective total(
-      {hardware, std::make_shared<LatencyLimit>(hardware, limit_s), std::make_shared<Capacity>(space)}, {1, 100, 1});
+  // Up to the limit a latency changes nothing; beyond, the reward falls as the latency rises (MnasNet's hard form).
+  const auto hardware = std::make_shared<hwprof::HardwareObjective>(
+      space, std::vector<hwprof::HardwarePerf>{{"latency", model, hwprof::mnasnet_form(limit_s, 0, -1)}});
+  const hwprof::ContainerObjective total({hardware, std::make_shared<Capacity>(space)});
 
   Arch best = space->sample(rng);
-  double best_score = total.get_reward(best) - total.get_loss(best);
+  double best_score = total.get_reward(best);
   for (int i = 0; i < 1000; ++i) {
     const Arch arch = space->sample(rng);
-    const double score = total.get_reward(arch) - total.get_loss(arch);
+    const double score = total.get_reward(arch);
     if (score > best_score) {
       best = arch;
       best_score = score;

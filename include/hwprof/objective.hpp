@@ -16,6 +16,12 @@
 
 namespace hwprof {
 
+/// What a cost does to a reward and to a loss: task · factor + term for each. As it stands, nothing.
+struct Effect {
+  double reward_factor = 1, reward_term = 0;
+  double loss_factor = 1, loss_term = 0;
+};
+
 /// One term of what a search optimises (aw_nas' BaseObjective): costs of an architecture, and what they
 /// add to its reward and to its loss. Implementations are const and thread-safe.
 class Objective {
@@ -27,12 +33,9 @@ class Objective {
   [[nodiscard]] virtual double get_loss(const Arch& arch) const = 0;                ///< lower is better
   /// What is better of each perf; every one is a cost unless a class says otherwise.
   [[nodiscard]] virtual std::vector<Direction> directions() const;
-};
-
-/// What a cost does to a reward and to a loss: task · factor + term for each. As it stands, nothing.
-struct Effect {
-  double reward_factor = 1, reward_term = 0;
-  double loss_factor = 1, loss_term = 0;
+  /// Of an objective that acts on the others of its container: what it does to them. Nothing (the default): it is one
+  /// of the others, a task's.
+  [[nodiscard]] virtual std::optional<Effect> effect(const Arch& arch) const;
 };
 
 /// Costs are in SI units. Numbers published for milliseconds are kept by `unit` = 1e-3, in which the
@@ -84,13 +87,16 @@ class HardwareObjective : public Objective {
   /// Perfs by metric, without forms. @throws Error(Fault::usage) for no model or two models of one metric.
   HardwareObjective(std::shared_ptr<const MixinProfilingSearchSpace> space, std::vector<Model> models);
 
-  /// Several devices and metrics. @throws Error(Fault::usage) for no perf, one without a model, or two of one name.
+  /// Several devices and metrics. @throws Error(Fault::usage) for no perf, one without a model, two of one name, and
+  /// one that is called like a metric which its model does not predict.
   HardwareObjective(std::shared_ptr<const MixinProfilingSearchSpace> space, std::vector<HardwarePerf> perfs);
 
   [[nodiscard]] std::vector<std::string> perf_names() const override;  ///< "latency", "energy", …
   [[nodiscard]] std::vector<double> get_perfs(const Arch& arch) const override;
   [[nodiscard]] double get_reward(const Arch& arch) const override;  ///< sum of the reward terms
   [[nodiscard]] double get_loss(const Arch& arch) const override;    ///< sum of the loss terms
+  /// The product of all factors and the sum of all terms. In a container the factors reach the task.
+  [[nodiscard]] std::optional<Effect> effect(const Arch& arch) const override;
 
   /// The accuracy, multiplied by every reward factor, and the reward terms.
   [[nodiscard]] double shaped_reward(const Arch& arch, double accuracy) const;
@@ -99,7 +105,7 @@ class HardwareObjective : public Objective {
 
  private:
   class Memo;
-  [[nodiscard]] Effect effect(const Arch& arch) const;
+  [[nodiscard]] Effect acts(const Arch& arch) const;
 
   std::shared_ptr<const MixinProfilingSearchSpace> space_;
   std::vector<HardwarePerf> perfs_;
@@ -107,8 +113,10 @@ class HardwareObjective : public Objective {
   std::shared_ptr<Memo> memo_;
 };
 
-/// Sum of objectives (aw_nas' ContainerObjective): perfs are joined, reward = Σ reward_coefs[i] · reward_i,
-/// loss = Σ loss_coefs[i] · loss_i.
+/// Sum of objectives (aw_nas' ContainerObjective): perfs are joined, reward = F · Σ reward_coefs[i] · reward_i over the
+/// task's objectives + Σ reward_coefs[j] · term_j over those with an effect(); loss likewise. F is the product of
+/// their factors (1 without forms, which is aw_nas' sum). Coefficients do not weigh factors; an objective whose
+/// coefficient is 0 is left out whole. A container that holds effects alone acts on the container around it.
 class ContainerObjective : public Objective {
  public:
   /// Empty coefficients mean 1 for each. @throws Error(Fault::usage) for lengths that differ.
@@ -119,8 +127,12 @@ class ContainerObjective : public Objective {
   [[nodiscard]] double get_reward(const Arch& arch) const override;
   [[nodiscard]] double get_loss(const Arch& arch) const override;
   [[nodiscard]] std::vector<Direction> directions() const override;
+  [[nodiscard]] std::optional<Effect> effect(const Arch& arch) const override;
 
  private:
+  struct Parts;
+  [[nodiscard]] Parts parts(const Arch& arch, bool of_loss) const;
+
   std::vector<std::shared_ptr<const Objective>> objectives_;
   std::vector<double> loss_coefs_, reward_coefs_;
 };

@@ -56,6 +56,11 @@ std::vector<HardwarePerf> by_metric(std::vector<Model> models) {
   return perfs;
 }
 
+bool is_metric(const std::string& name) {
+  const auto& all = list_metrics();
+  return std::any_of(all.begin(), all.end(), [&](Metric metric) { return name == to_string(metric); });
+}
+
 double cost_of(const HardwarePerf& perf, const std::vector<Prim>& prims) {
   if (const auto* model = std::get_if<Model>(&perf.model)) return model->predict(prims);
   double sum = 0;
@@ -84,6 +89,10 @@ HardwareObjective::HardwareObjective(std::shared_ptr<const MixinProfilingSearchS
     if (model == nullptr && !std::get<PrimCost>(perf.model))
       throw Error(Fault::usage, "perf " + base::in_quotes(perf.name) + " has no model");
     // The others tell a primitive that they do not know when it comes; these do not see primitives.
+    if (model != nullptr && is_metric(perf.name) && perf.name != to_string(model->metric()))
+      throw Error(Fault::usage, "perf " + base::in_quotes(perf.name) +
+                                    " is called like a metric, but its model is of " +
+                                    base::in_quotes(to_string(model->metric())));
     const bool by_arch = model != nullptr && model->impl().form() == model::Form::arch;
     by_arch_.push_back(by_arch ? std::make_optional<Predictor>(*space_, *model) : std::nullopt);
   }
@@ -105,7 +114,7 @@ std::vector<double> HardwareObjective::get_perfs(const Arch& arch) const {
   });
 }
 
-Effect HardwareObjective::effect(const Arch& arch) const {
+Effect HardwareObjective::acts(const Arch& arch) const {
   Effect all;
   const bool shapes = std::any_of(perfs_.begin(), perfs_.end(), [](const auto& perf) { return bool(perf.form); });
   if (!shapes) return all;
@@ -121,21 +130,25 @@ Effect HardwareObjective::effect(const Arch& arch) const {
   return all;
 }
 
+std::optional<Effect> HardwareObjective::effect(const Arch& arch) const {
+  return acts(arch);
+}
+
 double HardwareObjective::get_reward(const Arch& arch) const {
-  return effect(arch).reward_term;
+  return acts(arch).reward_term;
 }
 
 double HardwareObjective::get_loss(const Arch& arch) const {
-  return effect(arch).loss_term;
+  return acts(arch).loss_term;
 }
 
 double HardwareObjective::shaped_reward(const Arch& arch, double accuracy) const {
-  const Effect all = effect(arch);
+  const Effect all = acts(arch);
   return accuracy * all.reward_factor + all.reward_term;
 }
 
 double HardwareObjective::shaped_loss(const Arch& arch, double task_loss) const {
-  const Effect all = effect(arch);
+  const Effect all = acts(arch);
   return task_loss * all.loss_factor + all.loss_term;
 }
 

@@ -29,6 +29,10 @@ std::vector<Direction> Objective::directions() const {
   return std::vector<Direction>(perf_names().size(), Direction::minimize);
 }
 
+std::optional<Effect> Objective::effect(const Arch&) const {
+  return {};
+}
+
 ContainerObjective::ContainerObjective(std::vector<std::shared_ptr<const Objective>> objectives,
                                        std::vector<double> loss_coefs, std::vector<double> reward_coefs)
     : objectives_(std::move(objectives)),
@@ -63,16 +67,44 @@ std::vector<Direction> ContainerObjective::directions() const {
   return all;
 }
 
+/// Of the rewards, or of the losses: what the task says, and what acts on it.
+struct ContainerObjective::Parts {
+  double task = 0, factor = 1, term = 0;
+  bool has_task = false;
+};
+
+ContainerObjective::Parts ContainerObjective::parts(const Arch& arch, bool of_loss) const {
+  Parts parts;
+  const auto& coefs = of_loss ? loss_coefs_ : reward_coefs_;
+  for (std::size_t i = 0; i < objectives_.size(); ++i) {
+    const auto acts = objectives_[i]->effect(arch);
+    parts.has_task = parts.has_task || !acts;
+    if (coefs[i] == 0) continue;
+    if (acts) {
+      parts.factor *= of_loss ? acts->loss_factor : acts->reward_factor;
+      parts.term += coefs[i] * (of_loss ? acts->loss_term : acts->reward_term);
+    } else {
+      parts.task += coefs[i] * (of_loss ? objectives_[i]->get_loss(arch) : objectives_[i]->get_reward(arch));
+    }
+  }
+  return parts;
+}
+
+std::optional<Effect> ContainerObjective::effect(const Arch& arch) const {
+  const Parts reward = parts(arch, false);
+  if (reward.has_task) return {};
+  const Parts loss = parts(arch, true);
+  return Effect{reward.factor, reward.term, loss.factor, loss.term};
+}
+
 double ContainerObjective::get_reward(const Arch& arch) const {
-  double reward = 0;
-  for (std::size_t i = 0; i < objectives_.size(); ++i) reward += reward_coefs_[i] * objectives_[i]->get_reward(arch);
-  return reward;
+  const Parts all = parts(arch, false);
+  return all.task * all.factor + all.term;
 }
 
 double ContainerObjective::get_loss(const Arch& arch) const {
-  double loss = 0;
-  for (std::size_t i = 0; i < objectives_.size(); ++i) loss += loss_coefs_[i] * objectives_[i]->get_loss(arch);
-  return loss;
+  const Parts all = parts(arch, true);
+  return all.task * all.factor + all.term;
 }
 
 }  // namespace hwprof

@@ -84,8 +84,13 @@ class Reader {
 
  private:
   std::shared_ptr<const Objective> container(const Yaml& cfg) const {
+    cfg.only({"sub_objectives", "losses_coef", "rewards_coef", "schedule_cfg"});
     std::vector<std::shared_ptr<const Objective>> parts;
-    for (const auto& part : cfg["sub_objectives"].list()) parts.push_back(read(part));
+    for (const auto& part : cfg["sub_objectives"].list()) {
+      part.only({"objective_type", "objective_cfg"});
+      (void)part["objective_type"];
+      parts.push_back(read(part));
+    }
     const auto coefs = [&](const char* key) {
       const auto found = cfg.find(key);
       if (!found) return std::vector<double>{};
@@ -134,7 +139,12 @@ class Reader {
       }
       perfs.push_back(std::move(perf));
     }
-    return std::make_shared<HardwareObjective>(space_, std::move(perfs));
+    try {
+      return std::make_shared<HardwareObjective>(space_, std::move(perfs));
+    } catch (const Error& error) {
+      if (error.fault() != Fault::usage) throw;
+      cfg.find("perf_names").value_or(cfg).fail(error.what());
+    }
   }
 
   Model load(const Yaml& node) const {
