@@ -135,7 +135,7 @@ Shape out_shape(const OnnxNet& net) {
 
 }  // namespace
 
-TEST_CASE("relu6 is Clip in both styles, from initialisers and from Constant nodes") {
+TEST_CASE("relu6, relu and hardtanh are Clip in both styles, from initialisers and from Constant nodes") {
   File old(9);
   auto& clip = old.node("Clip", {"input"}, {"out"});
   File::set(clip, "min", 0.0F);
@@ -150,11 +150,16 @@ TEST_CASE("relu6 is Clip in both styles, from initialisers and from Constant nod
   relu.floats("low", {}, {0});
   relu.node("Clip", {"input", "low"}, {"out"});
   CHECK(last(relu.read("out")).kind == OpKind::relu);
+  File hardtanh(11);
+  hardtanh.floats("low", {}, {-1});
+  hardtanh.floats("high", {}, {1});
+  hardtanh.node("Clip", {"input", "low", "high"}, {"out"});
+  CHECK(last(hardtanh.read("out")).kind == OpKind::hardtanh);
   File other(11);
-  other.floats("low", {}, {-1});
+  other.floats("low", {}, {-2});
   other.floats("high", {}, {1});
   other.node("Clip", {"input", "low", "high"}, {"out"});
-  CHECK(has(other.refused(Fault::unsupported, "out"), "clips to -1 to 1"));
+  CHECK(has(other.refused(Fault::unsupported, "out"), "clips to -2 to 1"));
 }
 
 TEST_CASE("HardSwish is found in every spelling") {

@@ -52,6 +52,8 @@ inline std::vector<hwprof::Prim> sample_prims() {
                            "resnet_block_1x1",
                            "resnet_block_5x5",
                            "resnet_block_sigmoid",
+                           "resnet_block_hardtanh",
+                           "resnet_block_split_hardtanh",
                            "resnet_block_split",
                            "resnet_block_split_sigmoid",
                            "resnet_bottleneck_block",
@@ -65,7 +67,7 @@ inline std::vector<hwprof::Prim> sample_prims() {
     put(type, 15, 8, 8, 2);
   }
   for (const char* type : {"bn_relu", "relu", "relu6", "leaky_relu", "h_swish", "h_sigmoid", "sigmoid", "tanh",
-                           "identity", "softmax", "batch_norm", "global_avg_pool"})
+                           "hardtanh", "identity", "softmax", "batch_norm", "global_avg_pool"})
     put(type, 9, 8, 8, 1);
   put("bn_relu", 9, 8, 8, 1, {}, false);
   put("batch_norm", 9, 8, 8, 1, {}, false);

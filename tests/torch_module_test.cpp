@@ -159,6 +159,7 @@ TEST_CASE("activations agree with torch::nn and leave the input alone") {
                                                                {OpKind::relu6, torch::clamp(x, 0, 6)},
                                                                {OpKind::sigmoid, torch::sigmoid(x)},
                                                                {OpKind::tanh, torch::tanh(x)},
+                                                               {OpKind::hardtanh, torch::clamp(x, -1, 1)},
                                                                {OpKind::h_swish, x * torch::clamp(x + 3, 0, 6) / 6},
                                                                {OpKind::h_sigmoid, torch::clamp(x + 3, 0, 6) / 6},
                                                                {OpKind::softmax, torch::softmax(x, 1)},

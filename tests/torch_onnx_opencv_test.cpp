@@ -44,7 +44,7 @@ Verdict opencv(const OnnxCase& one) {
 bool has_clip(const hwprof::Graph& graph) {
   return std::any_of(graph.ops.begin(), graph.ops.end(), [](const hwprof::Op& op) {
     return op.kind == hwprof::OpKind::relu6 || op.kind == hwprof::OpKind::h_swish ||
-           op.kind == hwprof::OpKind::h_sigmoid;
+           op.kind == hwprof::OpKind::h_sigmoid || op.kind == hwprof::OpKind::hardtanh;
   });
 }
 

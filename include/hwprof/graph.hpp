@@ -24,6 +24,7 @@ enum class OpKind {
   h_sigmoid,
   sigmoid,
   tanh,
+  hardtanh,  ///< -1 to 1
   max_pool,
   avg_pool,
   global_avg_pool,
@@ -134,7 +135,7 @@ class GraphBuilder {
   int conv(int from, std::int64_t out_channels, int kernel, int stride = 1, std::int64_t groups = 1, bool bias = false,
            int dilation = 1, const std::string& name = "conv");  ///< pad = dilation * (kernel / 2)
   int batch_norm(int from, bool affine = true, const std::string& name = "bn");
-  /// By aw_nas' name: relu, relu6, h_swish, h_sigmoid, sigmoid, tanh, leaky_relu, identity.
+  /// By aw_nas' name: relu, relu6, h_swish, h_sigmoid, sigmoid, tanh, hardtanh, leaky_relu, identity.
   /// @throws Error(Fault::input) for another name.
   int activation(int from, const std::string& kind);
   int op(Op op);  ///< any other op; op.name and op.inputs are taken as they are

@@ -172,6 +172,7 @@ class Checker {
       case OpKind::softmax:
       case OpKind::sigmoid:
       case OpKind::tanh:
+      case OpKind::hardtanh:
         return refuse(op, "is not supported", true);
       case OpKind::split:
       case OpKind::pad:

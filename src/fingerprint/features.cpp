@@ -81,7 +81,7 @@ void own_features(const OpView& view, Stage stage, Sink& sink) {
   sink("own.bytes_product", product ? passes * bytes : 0);
   sink("own.bytes_norm", kind == OpKind::batch_norm ? light + (training ? 2 * work.input_bytes : 0) : 0);
   sink("own.bytes_activation", is({OpKind::relu, OpKind::relu6, OpKind::leaky_relu, OpKind::h_swish, OpKind::h_sigmoid,
-                                   OpKind::sigmoid, OpKind::tanh, OpKind::softmax})
+                                   OpKind::sigmoid, OpKind::tanh, OpKind::hardtanh, OpKind::softmax})
                                    ? light
                                    : 0);
   sink("own.bytes_pool", is({OpKind::max_pool, OpKind::avg_pool, OpKind::global_avg_pool}) ? light : 0);

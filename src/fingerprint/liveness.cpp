@@ -15,7 +15,7 @@ bool is_view(OpKind kind) {
 
 bool is_activation(OpKind kind) {
   return kind == OpKind::relu || kind == OpKind::relu6 || kind == OpKind::leaky_relu || kind == OpKind::h_swish ||
-         kind == OpKind::h_sigmoid || kind == OpKind::sigmoid || kind == OpKind::tanh;
+         kind == OpKind::h_sigmoid || kind == OpKind::sigmoid || kind == OpKind::tanh || kind == OpKind::hardtanh;
 }
 
 /// Which of its values an op needs again in the backward pass.
@@ -33,6 +33,7 @@ Saves saves_of(OpKind kind) {
     case OpKind::leaky_relu:
     case OpKind::h_swish:
     case OpKind::h_sigmoid:
+    case OpKind::hardtanh:
     case OpKind::avg_pool:
     case OpKind::global_avg_pool:
     case OpKind::mul:

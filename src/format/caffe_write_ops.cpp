@@ -23,6 +23,8 @@ void CaffeWriter::activation(std::size_t i) {
       need_all(op, "TanH");
       last("TanH", i, x);
       return;
+    case OpKind::hardtanh:
+      refuse(op, "Caffe has no such layer");
     case OpKind::softmax:
       need_all(op, "Softmax");
       last("Softmax", i, x);

@@ -197,8 +197,9 @@ void OnnxReader::clip(const NodeView& node) {
   const float low = node.has("min") ? node.real("min", 0) : scalar(node.input(1)).value_or(-most);
   const float high = node.has("max") ? node.real("max", 0) : scalar(node.input(2)).value_or(most);
   if (low == 0 && high >= most) return unary(node, OpKind::relu);
+  if (low == -1 && high == 1) return unary(node, OpKind::hardtanh);
   node.refuse("clips to " + base::format_number(to_double(low)) + " to " + base::format_number(to_double(high)) +
-              "; 0 to 6 (relu6) and 0 to infinity (relu) are read");
+              "; 0 to 6 (relu6), 0 to infinity (relu) and -1 to 1 (hardtanh) are read");
 }
 
 void OnnxReader::arithmetic(const NodeView& node) {

@@ -148,7 +148,10 @@ class OnnxWriter {
         model_.node("Relu", op.name, {x});
         return;
       case OpKind::relu6:
-        clip6(op.name, x);
+        clip(op.name, x, 0, 6);
+        return;
+      case OpKind::hardtanh:
+        clip(op.name, x, -1, 1);
         return;
       case OpKind::leaky_relu:
         model_.node("LeakyRelu", op.name, {x}).set("alpha", static_cast<float>(op.value));
@@ -166,7 +169,7 @@ class OnnxWriter {
     const std::string sum = model_.fresh(op.name + "/add");
     const std::string clipped = model_.fresh(op.name + "/clip");
     model_.node("Add", sum, {x, model_.scalar(3)});
-    clip6(clipped, sum);
+    clip(clipped, sum, 0, 6);
     std::string numerator = clipped;
     if (op.kind == OpKind::h_swish) {
       numerator = model_.fresh(op.name + "/mul");
@@ -175,11 +178,11 @@ class OnnxWriter {
     model_.node("Div", op.name, {numerator, model_.scalar(6)});
   }
 
-  void clip6(const std::string& name, const std::string& x) {
+  void clip(const std::string& name, const std::string& x, float low, float high) {
     if (opset_ >= 11)
-      model_.node("Clip", name, {x, model_.scalar(0), model_.scalar(6)});
+      model_.node("Clip", name, {x, model_.scalar(low), model_.scalar(high)});
     else
-      model_.node("Clip", name, {x}).set("min", 0.0F).set("max", 6.0F);
+      model_.node("Clip", name, {x}).set("min", low).set("max", high);
   }
 
   static Dims pair(const std::array<int, 2>& values) { return {values[0], values[1]}; }

@@ -33,6 +33,8 @@ const char* to_string(OpKind kind) noexcept {
       return "sigmoid";
     case OpKind::tanh:
       return "tanh";
+    case OpKind::hardtanh:
+      return "hardtanh";
     case OpKind::max_pool:
       return "max_pool";
     case OpKind::avg_pool:
@@ -132,9 +134,9 @@ int GraphBuilder::batch_norm(int from, bool affine, const std::string& name) {
 
 int GraphBuilder::activation(int from, const std::string& kind) {
   static const std::vector<std::pair<std::string, OpKind>> kinds = {
-      {"relu", OpKind::relu},           {"relu6", OpKind::relu6},          {"h_swish", OpKind::h_swish},
-      {"h_sigmoid", OpKind::h_sigmoid}, {"sigmoid", OpKind::sigmoid},      {"tanh", OpKind::tanh},
-      {"identity", OpKind::identity},   {"leaky_relu", OpKind::leaky_relu}};
+      {"relu", OpKind::relu},           {"relu6", OpKind::relu6},       {"h_swish", OpKind::h_swish},
+      {"h_sigmoid", OpKind::h_sigmoid}, {"sigmoid", OpKind::sigmoid},   {"tanh", OpKind::tanh},
+      {"hardtanh", OpKind::hardtanh},   {"identity", OpKind::identity}, {"leaky_relu", OpKind::leaky_relu}};
   const auto known =
       std::find_if(kinds.begin(), kinds.end(), [&kind](const auto& entry) { return entry.first == kind; });
   if (known == kinds.end()) {

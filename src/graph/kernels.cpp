@@ -19,7 +19,8 @@ bool only_renames(OpKind kind) noexcept {
 }
 
 const std::vector<std::string>& activations() {
-  static const std::vector<std::string> names{"relu", "relu6", "leaky_relu", "h_swish", "h_sigmoid", "sigmoid", "tanh"};
+  static const std::vector<std::string> names{"relu",      "relu6",   "leaky_relu", "h_swish",
+                                              "h_sigmoid", "sigmoid", "tanh",       "hardtanh"};
   return names;
 }
 

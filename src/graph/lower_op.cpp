@@ -70,7 +70,8 @@ Graph crop(const Prim& prim) {
 }  // namespace
 
 void add_op_lowerings(LoweringTable& table) {
-  for (const char* name : {"relu", "relu6", "leaky_relu", "h_swish", "h_sigmoid", "sigmoid", "tanh", "identity"})
+  for (const char* name :
+       {"relu", "relu6", "leaky_relu", "h_swish", "h_sigmoid", "sigmoid", "tanh", "hardtanh", "identity"})
     table[name] = activation;
   table["softmax"] = unary(OpKind::softmax);
   table["global_avg_pool"] = unary(OpKind::global_avg_pool);

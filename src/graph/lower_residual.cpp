@@ -118,9 +118,11 @@ void add_residual_lowerings(LoweringTable& table) {
   table["resnet_block_1x1"] = resnet_block(1, "relu", conv_shortcut);
   table["resnet_block_5x5"] = resnet_block(5, "relu", conv_shortcut);
   table["resnet_block_sigmoid"] = resnet_block(3, "sigmoid", conv_shortcut);
+  table["resnet_block_hardtanh"] = resnet_block(3, "hardtanh", conv_shortcut);
   table["resnet_block_pool_downsample"] = resnet_block(3, "relu", pool_shortcut);
   table["resnet_block_split"] = resnet_block_split("relu");
   table["resnet_block_split_sigmoid"] = resnet_block_split("sigmoid");
+  table["resnet_block_split_hardtanh"] = resnet_block_split("hardtanh");
   table["resnet_bottleneck_block"] = resnet_bottleneck_block;
   table["wideresnet_block_3x3"] = wideresnet_block;
   table["vgg_block"] = vgg_block;

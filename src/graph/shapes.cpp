@@ -82,6 +82,7 @@ class Inference {
       case OpKind::h_sigmoid:
       case OpKind::sigmoid:
       case OpKind::tanh:
+      case OpKind::hardtanh:
       case OpKind::softmax:
       case OpKind::dropout:
       case OpKind::identity:

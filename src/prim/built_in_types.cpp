@@ -26,7 +26,7 @@ AttrSpec activation(const char* fallback = nullptr) {
   AttrSpec spec{"activation",
                 AttrKind::text,
                 {},
-                {"relu", "relu6", "h_swish", "h_sigmoid", "sigmoid", "tanh", "leaky_relu", "identity"}};
+                {"relu", "relu6", "h_swish", "h_sigmoid", "sigmoid", "tanh", "hardtanh", "leaky_relu", "identity"}};
   if (fallback != nullptr) spec.fallback = std::string(fallback);
   return spec;
 }
@@ -46,13 +46,13 @@ constexpr const char* plain_types[] = {
     "mobilenet_block_1_relu6", "mobilenet_block_6_relu6",
     // residual, plain and dense blocks
     "resnet_block", "resnet_block_1x1", "resnet_block_5x5", "resnet_block_pool_downsample", "resnet_block_sigmoid",
-    "resnet_block_split", "resnet_block_split_sigmoid", "resnet_bottleneck_block", "wideresnet_block_3x3", "vgg_block",
-    "dense_block", "dense_reduce_block",
+    "resnet_block_hardtanh", "resnet_block_split", "resnet_block_split_sigmoid", "resnet_block_split_hardtanh",
+    "resnet_bottleneck_block", "wideresnet_block_3x3", "vgg_block", "dense_block", "dense_reduce_block",
     // stems
     "imagenet_stem0", "imagenet_stem0_7x7", "imagenet_stem1",
     // single ops
-    "relu", "relu6", "leaky_relu", "h_swish", "h_sigmoid", "sigmoid", "tanh", "identity", "softmax", "batch_norm",
-    "global_avg_pool", "flatten"};
+    "relu", "relu6", "leaky_relu", "h_swish", "h_sigmoid", "sigmoid", "tanh", "hardtanh", "identity", "softmax",
+    "batch_norm", "global_avg_pool", "flatten"};
 
 }  // namespace
 

@@ -25,6 +25,7 @@ bool is_activation(OpKind kind) {
     case OpKind::h_sigmoid:
     case OpKind::sigmoid:
     case OpKind::tanh:
+    case OpKind::hardtanh:
       return true;
     default:
       return false;

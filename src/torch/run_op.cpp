@@ -93,6 +93,8 @@ Tensor activation(const Op& op, Tensor x, bool in_place) {
       return in_place ? at::hardsigmoid_(x) : at::hardsigmoid(x);
     case OpKind::sigmoid:
       return in_place ? at::sigmoid_(x) : at::sigmoid(x);
+    case OpKind::hardtanh:
+      return in_place ? at::hardtanh_(x, -1, 1) : at::hardtanh(x, -1, 1);
     default:
       return in_place ? at::tanh_(x) : at::tanh(x);
   }
@@ -117,6 +119,7 @@ Tensor run_op(const Op& op, const std::vector<Tensor>& inputs, const std::vector
     case OpKind::h_sigmoid:
     case OpKind::sigmoid:
     case OpKind::tanh:
+    case OpKind::hardtanh:
       return activation(op, x, in_place);
     case OpKind::max_pool:
       return max_pool(op, x);

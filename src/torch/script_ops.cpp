@@ -216,20 +216,24 @@ void ScriptReader::batch_norm(Node* node) {
   emit(node, std::move(op), {x}, {});
 }
 
-/// relu6, relu, and the middle of a hard sigmoid.
+/// relu6, relu, hardtanh, and the middle of a hard sigmoid.
 void ScriptReader::clamp(Node* node) {
   ScriptValue x = value(node, 0);
   const bool relu6 = base::starts_with(op_word(node), "relu6");
   const bool open = !relu6 && is_none(node, 2);
   const auto low = relu6 ? std::optional<double>(0) : scalar(node, 1);
   const auto high = relu6 ? std::optional<double>(six) : scalar(node, 2);
+  Op op;
+  if (low && *low == -1 && high && *high == 1) {
+    op.kind = OpKind::hardtanh;
+    return emit(node, std::move(op), {whole(node, 0)}, {});
+  }
   if (!low || *low != 0 || (!open && (!high || *high != six)))
-    refuse(node, "only from 0 to 6 (relu6) or to infinity (relu)");
+    refuse(node, "only from 0 to 6 (relu6), to infinity (relu), or from -1 to 1 (hardtanh)");
   if (!open && x.form == Form::plus_three) {
     x.form = Form::clipped;
     return put(node, x);
   }
-  Op op;
   op.kind = open ? OpKind::relu : OpKind::relu6;
   emit(node, std::move(op), {whole(node, 0)}, {});
 }
