@@ -190,10 +190,17 @@ TEST_CASE("nothing is erased that hwprof did not write") {
   job.folder.write("run/mine.txt", "1");
   job.folder.write("run/prof_nets/mine.yaml", "2");
   job.folder.write("run/hardwares/0-fake/0/raw/from-the-board.log", "3");
+  job.folder.write("run/hardwares/0-fake/0/mine.bin", "4");
+  const auto plan = content(job.in_run("run.json"));
   job.options.force = true;
-  // The folder of network 0 holds something that is not ours now, so the compiler refuses it.
+  job.options.seed = 9;
+  // The compiler could not tell network 0's new files from mine.bin, so that nothing is begun.
   const auto message = error_of(Fault::usage, [&] { (void)hwprof::generate(job.options); });
-  CHECK(has(message, "hardwares/0-fake/0"));
+  CHECK(has(message, "hardwares/0-fake/0/mine.bin"));
+  CHECK(content(job.in_run("run.json")) == plan);
+  std::filesystem::remove(job.in_run("hardwares/0-fake/0/mine.bin"));
+  (void)hwprof::generate(job.options);
+  CHECK(content(job.in_run("run.json")) != plan);
   CHECK(content(job.in_run("mine.txt")) == "1");
   CHECK(content(job.in_run("prof_nets/mine.yaml")) == "2");
   CHECK(content(job.in_run("hardwares/0-fake/0/raw/from-the-board.log")) == "3");

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* manifest_name = ".hwprof-manifest";
-constexpr std::string_view temporary_mark = ".hwprof-";  // followed by six characters of mkstemp's choice
+constexpr std::string_view temporary_mark = ".hwprof-part-";  // followed by six characters of mkstemp's choice
 
 bool is_temporary(const std::string& name) {
   const auto at = name.rfind(temporary_mark);
@@ -104,6 +104,19 @@ void write_file(const std::string& file, std::string_view content) {
   }
 }
 
+std::vector<std::string> list_tree(const std::string& dir) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (fs::recursive_directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (it->is_symlink(ignored) || !it->is_directory(ignored))
+      names.push_back(it->path().lexically_relative(dir).string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) fail(dir, "cannot be listed: " + error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 void sweep_folder(const std::string& dir) {
   for (const auto& name : list_folder(dir)) {
     const fs::path path = fs::path(dir) / name;
@@ -125,7 +138,9 @@ bool is_folder(const std::string& path) {
 void make_folder(const std::string& dir) {
   std::error_code error;
   fs::create_directories(dir, error);
-  if (!fs::is_directory(dir)) fail(dir, "cannot be made a folder" + (error ? ": " + error.message() : std::string()));
+  std::error_code ignored;
+  if (!fs::is_directory(dir, ignored))
+    fail(dir, "cannot be made a folder" + (error ? ": " + error.message() : std::string()));
 }
 
 std::vector<std::string> list_folder(const std::string& dir) {
@@ -190,6 +205,18 @@ void Manifest::forget(const std::string& relative) {
   save();
 }
 
+void Manifest::settle(const std::vector<std::string>& folders) {
+  const std::set<std::string> settled(folders.begin(), folders.end());
+  entries_.erase(std::remove_if(entries_.begin(), entries_.end(),
+                                [&settled](const std::string& entry) { return settled.count(entry) != 0; }),
+                 entries_.end());
+  std::set<std::string> known(entries_.begin(), entries_.end());
+  for (const auto& folder : folders)
+    for (const auto& file : list_tree((fs::path(dir_) / folder).string()))
+      if (known.insert(folder + file).second) entries_.push_back(folder + file);
+  save();
+}
+
 bool Manifest::lists(const std::string& relative) const {
   return std::any_of(entries_.begin(), entries_.end(), [&relative](const std::string& entry) {
     return entry == relative || (entry.back() == '/' && starts_with(relative, entry));
@@ -224,6 +251,23 @@ std::vector<std::string> Manifest::foreign() const {
       names.push_back(name);
   }
   return names;
+}
+
+std::vector<std::string> Manifest::strangers() const {
+  std::set<std::string> tops;
+  for (const auto& entry : entries_)
+    if (const auto slash = entry.find('/'); slash != std::string::npos) tops.insert(entry.substr(0, slash + 1));
+  const std::set<std::string> known(entries_.begin(), entries_.end());
+  const auto is_known = [&](const std::string& file) {
+    for (auto slash = file.find('/'); slash != std::string::npos; slash = file.find('/', slash + 1))
+      if (known.count(file.substr(0, slash + 1)) != 0) return true;
+    return known.count(file) != 0;
+  };
+  std::vector<std::string> found;
+  for (const auto& top : tops)
+    for (const auto& name : list_tree((fs::path(dir_) / top).string()))
+      if (!is_known(top + name) && !is_temporary(fs::path(name).filename().string())) found.push_back(top + name);
+  return found;
 }
 
 }  // namespace hwprof::base

@@ -25,6 +25,10 @@ void make_folder(const std::string& dir);
 /// Names (not paths) of what lies in dir, sorted with numbers by value ("2" before "10").
 [[nodiscard]] std::vector<std::string> list_folder(const std::string& dir);
 
+/// What lies in dir and below it, folders apart, relative to dir, sorted; links are listed and not followed. Nothing of
+/// a folder that is not there.
+[[nodiscard]] std::vector<std::string> list_tree(const std::string& dir);
+
 /// dir / relative. @throws Error(Fault::input) when relative is absolute, has "..", or a link on the way
 /// leads out of dir.
 [[nodiscard]] std::string inside(const std::string& dir, const std::string& relative);
@@ -41,12 +45,16 @@ class Manifest {
   void add(const std::string& relative);
   void add(const std::vector<std::string>& relative);
   void forget(const std::string& relative);
+  /// Lists the files that are now in listed folders, in place of the folders: what comes later is not ours.
+  void settle(const std::vector<std::string>& folders);
   /// Whether the path itself or a folder above it is listed.
   [[nodiscard]] bool lists(const std::string& relative) const;
   /// Erases what is listed, then the folders that this leaves empty; the manifest is empty afterwards.
   void erase_listed();
   /// Names in dir, the manifest and what a killed write left apart, that are not listed.
   [[nodiscard]] std::vector<std::string> foreign() const;
+  /// Files, likewise, in the folders of what is listed that are not listed themselves.
+  [[nodiscard]] std::vector<std::string> strangers() const;
 
  private:
   void save() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hwprof/compiler.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -92,6 +93,12 @@ void check(const NetRecord& record, const Artifact& artifact) {
            " s to the layers and the overhead");
 }
 
+/// Nothing in it, but what somebody may have put into its raw/.
+bool is_free(const std::string& dir) {
+  const auto names = base::list_folder(dir);
+  return std::all_of(names.begin(), names.end(), [](const std::string& name) { return name == "raw"; });
+}
+
 }  // namespace
 
 BaseHardwareCompiler::~BaseHardwareCompiler() = default;
@@ -106,7 +113,7 @@ Artifact BaseHardwareCompiler::compile(const Net& net, const std::string& dir) {
     if (!before.empty())
       throw Error(Fault::usage,
                   dir + ": was compiled by " + base::in_quotes(before) + ", now it is " + base::in_quotes(name()));
-  } else if (base::exists(dir) && (!base::is_folder(dir) || !base::list_folder(dir).empty())) {
+  } else if (base::exists(dir) && (!base::is_folder(dir) || !is_free(dir))) {
     throw Error(Fault::usage, dir + ": holds something else than a compiled network");
   }
   base::make_folder(dir);

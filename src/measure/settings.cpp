@@ -111,14 +111,19 @@ std::vector<int> quiet_processors(int count) {
   return chosen;
 }
 
+void check_threads(int threads) {
+  const auto processors = allowed_processors().size();  // 0: not known
+  if (threads < 1 || (processors > 0 && static_cast<std::size_t>(threads) > processors))
+    throw Error(Fault::usage, std::to_string(threads) + " threads asked for, but this process may use " +
+                                  std::to_string(processors) + " processors");
+}
+
 Affinity::Affinity(int threads) : before_(allowed_processors()) {
   if (before_.empty()) {
     text_ = std::string("not known: ") + std::strerror(errno);
     return;
   }
-  if (threads < 1 || static_cast<std::size_t>(threads) > before_.size())
-    throw Error(Fault::usage, std::to_string(threads) + " threads asked for, but this process may use " +
-                                  std::to_string(before_.size()) + " processors");
+  check_threads(threads);
   const auto chosen = quiet_processors(threads);
   if (static_cast<int>(chosen.size()) == threads && confine(chosen)) {
     std::vector<std::string> names;

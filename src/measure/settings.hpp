@@ -15,6 +15,9 @@ namespace hwprof::measuring {
 /// Processors that this thread may run on.
 [[nodiscard]] std::vector<int> allowed_processors();
 
+/// @throws Error(Fault::usage) for fewer threads than one, and for more than allowed processors.
+void check_threads(int threads);
+
 /// The count quietest of them: those that do most work in a few milliseconds, one per core first.
 [[nodiscard]] std::vector<int> quiet_processors(int count);
 

@@ -50,6 +50,18 @@ std::string some(const std::vector<std::string>& names) {
          " more";
 }
 
+/// Files of others beside compiled networks, which could not be compiled again there; what lies in raw/ can stay.
+std::vector<std::string> unknown_in_artifacts(const base::Manifest& manifest) {
+  std::vector<std::string> names;
+  for (const auto& name : manifest.strangers()) {
+    const auto parts = base::split(name, '/');  // hardwares/0-cpu/12/…
+    constexpr std::size_t in_artifact = 3;
+    if (parts.size() > in_artifact && parts[0] == hardwares_folder && parts[in_artifact] != "raw")
+      names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Folder::Folder(const std::string& dir) : dir_(made(dir)), manifest_(dir_) {
@@ -60,7 +72,7 @@ Folder::Folder(const std::string& dir) : dir_(made(dir)), manifest_(dir_) {
     throw Error(Fault::usage, dir_ + ": another hwprof process is working in this folder");
   }
   manifest_ = base::Manifest(dir_);  // as the process before left it
-  base::sweep_folder(dir_);
+  if (!manifest_.empty()) base::sweep_folder(dir_);
 }
 
 Folder::~Folder() {
@@ -78,6 +90,10 @@ void Folder::begin(const base::Json& options, const std::string& fingerprint, Ea
       throw Error(Fault::usage, dir_ + ": the folder is not empty and was not written by hwprof (it holds " +
                                     some(found) + "); choose another one");
   } else if (earlier == Earlier::replace) {
+    const auto in_the_way = unknown_in_artifacts(manifest_);
+    if (!in_the_way.empty())
+      throw Error(Fault::usage, dir_ + ": holds files among its compiled networks that hwprof did not write (" +
+                                    some(in_the_way) + "); move them away to replace the run");
     manifest_.erase_listed();
   } else if (base::exists(path(run_file))) {
     const auto then = read_run(dir_);

@@ -7,31 +7,22 @@
 #include "base/text.hpp"
 #include "base/yaml.hpp"
 #include "hwprof/error.hpp"
+#include "run/plan.hpp"
 #include "run/steps.hpp"
 
 namespace hwprof {
 namespace fs = std::filesystem;
 namespace {
 
-/// Paths below dir, relative to root; empty when dir is not there.
-std::set<std::string> files_below(const std::string& dir, const std::string& root) {
-  std::set<std::string> out;
-  if (!base::is_folder(dir)) return out;
-  for (const auto& entry : fs::recursive_directory_iterator(dir))
-    if (!entry.is_directory() || entry.is_symlink()) out.insert(fs::relative(entry.path(), root).string());
-  return out;
-}
-
 /// Compiles one network and lists what the compiler added to its folder; files that were there stay unlisted.
 void compile(run::Folder& folder, BaseHardwareCompiler& compiler, const Net& net, const std::string& relative) {
   const std::string dir = folder.path(relative);
   if (base::is_folder(dir)) base::sweep_folder(dir);
-  const std::string root = folder.path("");
-  const auto before = files_below(dir, root);
+  const auto before = base::list_tree(dir);
   compiler.compile(net, dir);
   std::vector<std::string> added;
-  for (const auto& file : files_below(dir, root))
-    if (before.count(file) == 0) added.push_back(file);
+  for (const auto& file : base::list_tree(dir))
+    if (!std::binary_search(before.begin(), before.end(), file)) added.push_back((fs::path(relative) / file).string());
   folder.manifest().add(added);
 }
 
@@ -42,9 +33,11 @@ std::string space_text(const GenerateOptions& options, const SpaceFile& file) {
 }
 
 std::vector<std::string> all_compilers(const GenerateOptions& options, const SpaceFile& file) {
-  std::vector<std::string> names = file.compilers;
-  for (const auto& name : options.compilers)
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  std::vector<std::string> names;
+  for (const auto* given : {&file.compilers, &options.compilers})
+    for (const auto& one : *given)
+      if (const auto name = run::device_name(one); std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(name);
   return names;
 }
 

@@ -274,7 +274,9 @@ std::vector<Net> make_jobs(const JobPlan& plan, Notes* notes) {
   return jobs;
 }
 
-GenerateSummary generate_jobs(const JobPlan& plan, const GenerateOptions& options) {
+GenerateSummary generate_jobs(const JobPlan& plan, const GenerateOptions& asked) {
+  GenerateOptions options = asked;
+  for (auto& name : options.compilers) name = run::device_name(name);
   for (const auto& name : options.compilers) (void)make_compiler(name);  // an unknown one is refused at once
   run::Plan work;
   work.notes = plan.notes;

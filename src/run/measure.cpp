@@ -83,23 +83,31 @@ std::vector<Artifact> run::open_artifacts(const std::string& compiler_dir) {
 MeasureSummary run::measure_artifacts(Folder* folder, const std::string& compiler_dir, const MeasureOptions& options) {
   const auto compiler = make_compiler(compiler_of(compiler_dir));
   const auto artifacts = open_artifacts(compiler_dir);
-  std::vector<std::string> listed;  // raw folders that are ours because this call makes them
+  // Raw folders whose files are all ours: listed whole while they are written, so that a killed call leaves no doubt;
+  // then by their files, since what somebody puts or carries there later is not ours to erase.
+  std::vector<std::string> raw_folders;
   if (folder != nullptr) {
     const fs::path root = plain(folder->path(""));
     for (const auto& artifact : artifacts) {
       const fs::path raw = plain(artifact.dir) / "raw";
-      if (!base::exists(raw.string())) listed.push_back(raw.lexically_relative(root).string() + "/");
+      const std::string relative = raw.lexically_relative(root).string() + "/";
+      const auto files = base::list_tree(raw.string());
+      if (std::all_of(files.begin(), files.end(),
+                      [&](const std::string& file) { return folder->manifest().lists(relative + file); }))
+        raw_folders.push_back(relative);
     }
-    folder->manifest().add(listed);
+    folder->manifest().add(raw_folders);
   }
+  const auto settle = [&] {
+    if (!raw_folders.empty()) folder->manifest().settle(raw_folders);
+  };
   try {
     compiler->measure(artifacts, options);
-  } catch (const Error& error) {
-    // Not measured here: what somebody carries into raw later is not ours to erase.
-    if (folder != nullptr && error.fault() == Fault::unsupported)
-      for (const auto& raw : listed) folder->manifest().forget(raw);
+  } catch (const Error&) {
+    settle();
     throw;
   }
+  settle();
   return summarize(*compiler, artifacts);
 }
 

@@ -140,6 +140,10 @@ void note_uncovered(Plan& plan) {
 
 }  // namespace
 
+std::string device_name(const std::string& name) {
+  return name == "-1" ? "cpu" : name;
+}
+
 Net isolated_net(const Prim& prim) {
   Net net;
   net.purpose = "coverage";

@@ -20,6 +20,9 @@ struct Plan {
   std::vector<std::string> notes;
 };
 
+/// "cpu" for "-1", as aw_nas calls it; any other name as it is.
+[[nodiscard]] std::string device_name(const std::string& name);
+
 /// @throws Error(Fault::usage) for numbers that make no sense.
 [[nodiscard]] Plan make_plan(const GenerateOptions& options);
 

@@ -6,6 +6,8 @@
 #include "base/text.hpp"
 #include "compiler/dpu_options.hpp"
 #include "hwprof/error.hpp"
+#include "measure/settings.hpp"
+#include "run/plan.hpp"
 #include "run/steps.hpp"
 
 namespace hwprof {
@@ -78,7 +80,9 @@ ProfileSummary profile(const ProfileOptions& asked) {
   if (options.measure.mode == "train" && options.fit.metric == Metric::latency)
     options.fit.metric = Metric::train_latency;
   check(options);
+  options.device = run::device_name(options.device);
   (void)make_compiler(options.device);
+  if (options.device == "cpu") measuring::check_threads(options.measure.threads);
   const run::Plan plan = run::make_plan(options.generate);
   run::Folder folder(options.generate.dir);
   const auto earlier = options.generate.force ? run::Earlier::replace
