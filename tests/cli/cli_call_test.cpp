@@ -125,6 +125,8 @@ TEST_CASE("what the program does not know is refused with the nearest that it kn
                                 {{"sample", "x.yaml", "--seed", "many"}, "--seed"},
                                 {{"sample", "x.yaml", "--seed", "-1"}, "--seed"},
                                 {{"sample", "x.yaml", "--image-size", "0"}, "--image-size"},
+                                {{"sample", "x.yaml", "--image-size", "0"}, "a number above 0 is expected, found '0'"},
+                                {{"genprof", "x.yaml", "--reslt-dir", "y"}, "did you mean --result-dir"},
                                 {{"list", "models", "prims"}, "prims"},
                                 {{"predict", "0.1", "--model"}, "--model"}};
   for (const auto& call : calls) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <set>
 
@@ -146,6 +147,26 @@ TEST_CASE("profile measures, fits, validates, and its files serve the other verb
   }
 }
 
+TEST_CASE("records that are given twice count once, and a file without any is named") {
+  const Job job;
+  REQUIRE(cli(job.profile()).code == 0);
+  const std::string records = job.run + "/records.jsonl";
+  const auto fitted = [&](Arguments files, const std::string& out) {
+    files.insert(files.begin(), "genmodel");
+    files.insert(files.end(), {"--out", job.folder.file(out), "--json"});
+    return cli(files);
+  };
+  const auto once = fitted({"--records", records}, "once.json");
+  const auto twice = fitted({"--records", records, "--records", records}, "twice.json");
+  REQUIRE_MESSAGE(twice.code == 0, twice.err);
+  CHECK(has(twice.out, "records were given twice"));
+  CHECK_FALSE(has(once.out, "records were given twice"));
+  CHECK(read_all(job.folder.file("once.json")) == read_all(job.folder.file("twice.json")));
+  const auto empty = fitted({"--records", job.folder.write("empty.jsonl", "")}, "none.json");
+  CHECK(empty.code == 3);
+  CHECK(has(empty.err, "empty.jsonl"));
+}
+
 TEST_CASE("the report for people") {
   const Job job;
   const auto outcome = cli(job.profile());
@@ -200,8 +221,41 @@ TEST_CASE("a run is only replaced with --force, and what others put there stays"
   REQUIRE_MESSAGE(forced.code == 0, forced.err);
   CHECK(read_all(job.run + "/notes.txt") == "mine");
   CHECK(read_all(job.run + "/prof_nets/notes.txt") == "mine");
+  // What lies in raw/ or has a name like a temporary file's stays as well.
+  fs::path artifact;
+  for (const auto& entry : fs::recursive_directory_iterator(job.run + "/hardwares"))
+    if (entry.path().filename() == "net.yaml" && artifact.empty()) artifact = entry.path().parent_path();
+  REQUIRE(fs::is_directory(artifact / "raw"));
+  std::ofstream(artifact / "raw/notes.txt") << "mine";
+  job.folder.write("run/notes.hwprof-backup", "mine");
+  REQUIRE(cli(job.profile({"--force", "--seed", "6"})).code == 0);
+  CHECK(read_all((artifact / "raw/notes.txt").string()) == "mine");
+  CHECK(read_all(job.run + "/notes.hwprof-backup") == "mine");
+  // In the way of a compiled network, it is named before anything is erased.
+  std::ofstream(artifact / "notes.txt") << "mine";
+  const auto records = read_all(job.run + "/records.jsonl");
+  const auto blocked = cli(job.profile({"--force", "--seed", "7"}));
+  CHECK(blocked.code == 2);
+  CHECK(has(blocked.err, "notes.txt"));
+  CHECK(read_all(job.run + "/records.jsonl") == records);
   fs::remove(job.run + "/.hwprof-manifest");
   CHECK(cli(job.profile({"--force"})).code == 2);
+}
+
+TEST_CASE("folders that the system refuses to look into are bad input, and what is in a foreign folder stays") {
+  const Job job;
+  fs::create_symlink("loop", job.folder.file("loop"));
+  for (const auto& arguments : {Arguments{"genprof", job.space, "--result-dir", job.folder.file("loop")},
+                                Arguments{"net2primitive", job.folder.file("loop"), "--result-file", "x.jsonl"}}) {
+    const auto outcome = cli(arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 3);
+    CHECK(has(outcome.err, "loop"));
+  }
+  job.folder.write("theirs/notes.hwprof-part-abcdef", "mine");
+  job.folder.write("theirs/other.txt", "mine");
+  CHECK(cli({"genprof", job.space, "--result-dir", job.folder.file("theirs")}).code == 2);
+  CHECK(read_all(job.folder.file("theirs/notes.hwprof-part-abcdef")) == "mine");
 }
 
 TEST_CASE("resume asks for the same options and names those that differ") {
@@ -316,6 +370,16 @@ TEST_CASE("a device that is not there is refused before anything is written") {
 }
 
 #if HWPROF_TEST_TORCH
+TEST_CASE("what the processor cannot do is refused before anything is written, and -1 is cpu") {
+  const Job job;
+  const auto outcome = cli({"profile", job.space, "--out", job.run, "--device", "-1", "--threads", "4096"});
+  CHECK(outcome.code == 2);
+  CHECK(has(outcome.err, "4096 threads asked for"));
+  CHECK_FALSE(fs::exists(job.run));
+  REQUIRE(cli({"genprof", job.space, "--result-dir", job.run, "-c", "-1"}).code == 0);
+  CHECK(fs::is_directory(job.run + "/hardwares/0-cpu"));
+}
+
 TEST_CASE("a whole profile on the processor") {
   const Job job;
   const auto outcome = cli({"profile", job.space, "--out", job.run, "--device", "cpu", "--budget", "3", "--calibration",

@@ -187,7 +187,8 @@ TEST_CASE("wrong calls and bad files say what is wrong") {
   const std::string headless = setting.folder.write("headless.csv", "0.1.2.3.4.0,1\n1.1.2.3.4.0,2\n");
   refused(3, {"choose", "--space", "nasbench201", "--records", headless},
           "headless.csv:1: unknown column '0.1.2.3.4.0'");
-  refused(2, {"choose", "--space", "nasbench201", "--seed", "-1"}, "--seed: Value -1: a number above 0");
+  refused(2, {"choose", "--space", "nasbench201", "--seed", "-1"},
+          "--seed: 0 or a number above it is expected, found '-1'");
   refused(2, {"choose", "--space", "nasbench201", "--count", "0"}, "1 to 2000 architectures can be chosen, not 0");
   REQUIRE(cli(setting.genmodel()).code == 0);
   refused(2, {"predict", "--model", setting.model, "1.2.3"}, "6 numbers");

@@ -75,7 +75,7 @@ void add_bench(Cli& cli) {
   verb->add_option("DIR", options->models, "Folder of ONNX files, or a run or compiler folder")->required();
   verb->add_option("--out", options->out, "Folder for the results of ONNX files");
   add_device_options(verb, options->measure);
-  verb->add_option("--seed", options->measure.seed, "Seed of the random inputs")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->measure.seed, "Seed of the random inputs")->check(number_from_zero());
   add_output_options(verb, cli);
 }
 

@@ -71,9 +71,9 @@ void add_check(Cli& cli) {
                             [&cli, options] { check(cli, *options); });
   verb->add_option("SPACE", options->space, "Search space: a YAML file or a built-in name")->required();
   verb->add_option("--target", options->target, "DPU configuration")->required();
-  verb->add_option("--clock", options->clock_mhz, "Clock in MHz, to print the peak")->check(CLI::PositiveNumber);
+  verb->add_option("--clock", options->clock_mhz, "Clock in MHz, to print the peak")->check(positive_number());
   verb->add_option("--hardware", options->hardware, "aw_nas' second file");
-  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(positive_number());
   add_output_options(verb, cli);
 }
 

@@ -57,9 +57,9 @@ void add_choose(Cli& cli) {
   verb->get_option("--space")->required();
   add_repeatable(verb, "--sources", options->sources, "Records of other devices: file, folder or pattern");
   add_repeatable(verb, "--records", options->records, "What is measured already");
-  verb->add_option("-n,--count", options->choose.count, "How many")->check(CLI::NonNegativeNumber);
-  verb->add_option("--candidates", options->choose.candidates, "Drawn to choose among")->check(CLI::PositiveNumber);
-  verb->add_option("--seed", options->choose.seed, "Seed")->check(CLI::NonNegativeNumber);
+  verb->add_option("-n,--count", options->choose.count, "How many")->check(number_from_zero());
+  verb->add_option("--candidates", options->choose.candidates, "Drawn to choose among")->check(positive_number());
+  verb->add_option("--seed", options->choose.seed, "Seed")->check(number_from_zero());
   verb->add_flag("--json", cli.json, "Print one JSON document");
 }
 

@@ -33,6 +33,27 @@ CLI::Option* add_repeatable(CLI::App* verb, const std::string& name, std::vector
   return verb->add_option(name, values, description)->allow_extra_args(false);
 }
 
+namespace {
+
+CLI::Validator bound(const char* what, bool with_zero) {
+  return {[what, with_zero](std::string& text) {
+            double value = 0;
+            const bool good = CLI::detail::lexical_cast(text, value) && (value > 0 || (with_zero && value == 0));
+            return good ? std::string() : std::string(what) + " is expected, found '" + text + "'";
+          },
+          ""};
+}
+
+}  // namespace
+
+CLI::Validator positive_number() {
+  return bound("a number above 0", false);
+}
+
+CLI::Validator number_from_zero() {
+  return bound("0 or a number above it", true);
+}
+
 void add_plugin_option(CLI::App* verb, Cli& cli) {
   add_repeatable(verb, "--plugin", cli.plugins, "Shared library that adds compilers or spaces");
 }

@@ -35,6 +35,10 @@ void add_fit_options(CLI::App* verb, hwprof::FitOptions& options);
 CLI::Option* add_repeatable(CLI::App* verb, const std::string& name, std::vector<std::string>& values,
                             const std::string& description);
 
+/// Checks of numeric options, with messages that say no more than the bound.
+[[nodiscard]] CLI::Validator positive_number();
+[[nodiscard]] CLI::Validator number_from_zero();
+
 /// Loads the plug-ins and registers the compilers of this build. Only verbs that need a compiler call it.
 void prepare_compilers(const Cli& cli);
 

@@ -48,7 +48,7 @@ void add_cost_options(CLI::App* verb, CostChoice& choice) {
   add_repeatable(verb, "--model", choice.models, "Model file or run folder, NAME=FILE to name it")->required();
   add_repeatable(verb, "--limit", choice.limits, "NAME=VALUE, e.g. latency=5ms");
   verb->add_option("--hardware", choice.hardware, "aw_nas' second file");
-  verb->add_option("--image-size", choice.image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_option("--image-size", choice.image_size, "Height and width of the input")->check(positive_number());
 }
 
 void add_threads_option(CLI::App* verb, CostChoice& choice) {

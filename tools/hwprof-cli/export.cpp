@@ -191,18 +191,18 @@ void add_export(Cli& cli) {
   verb->add_option("--input", options->script_input, "Input of the TorchScript networks, N,C,H,W")
       ->delimiter(',')
       ->expected(4)
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   verb->add_option("--out", options->dir, "Folder to write into; the file, of a model")->required();
   verb->add_option("--format", options->format, "onnx, caffe, ofa or model");
   add_repeatable(verb, "--arch", options->archs, "Write this architecture of the space");
-  verb->add_option("--sample", options->sample, "Write so many random architectures")->check(CLI::NonNegativeNumber);
-  verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
+  verb->add_option("--sample", options->sample, "Write so many random architectures")->check(number_from_zero());
+  verb->add_option("--seed", options->seed, "Seed of --sample")->check(number_from_zero());
   verb->add_option("--opset", options->net.onnx.opset, "ONNX opset");
-  verb->add_option("--weights-seed", options->net.onnx.seed, "Seed of the weights")->check(CLI::NonNegativeNumber);
+  verb->add_option("--weights-seed", options->net.onnx.seed, "Seed of the weights")->check(number_from_zero());
   add_caffe_options(verb, options->net);
   verb->add_flag("--check", options->net.check, "Read what was written and compute with it");
   verb->add_option("--hardware", options->hardware, "aw_nas' second file");
-  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(positive_number());
   verb->add_flag("--force", options->force, "Replace files that are there");
   add_output_options(verb, cli);
 }

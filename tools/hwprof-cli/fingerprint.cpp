@@ -143,7 +143,7 @@ void add_fingerprint(Cli& cli) {
   verb->add_option("--choose-by", options->choose_by, "network or level: what auto goes by");
   verb->add_option("--train-levels", options->fit.train_levels, "Pruning levels to fit on [%]")->delimiter(',');
   verb->add_option("--device", options->device, "Name of the device, for records that do not say");
-  verb->add_option("--seed", options->fit.seed, "Seed")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->fit.seed, "Seed")->check(number_from_zero());
   verb->add_flag("--force", options->force, "Replace the model file");
   add_output_options(verb, cli);
 }

@@ -111,7 +111,7 @@ void add_fusion(Cli& cli) {
   verb->add_option("--channels", options->fusion.channels, "Channels of the maps");
   verb->add_option("--alpha", options->fusion.alpha, "Share of the smaller operation that a fused pair saves");
   add_measure_options(verb, options->measure);
-  verb->add_option("--seed", options->measure.seed, "Seed of the order of visits")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->measure.seed, "Seed of the order of visits")->check(number_from_zero());
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->force, "Replace fusion.json");
   add_output_options(verb, cli);

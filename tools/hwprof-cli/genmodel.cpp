@@ -3,6 +3,7 @@
 #include <fstream>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include "cli.hpp"
 #include "devices.hpp"
@@ -53,6 +54,26 @@ std::vector<hwprof::NetRecord> of_device(std::vector<hwprof::NetRecord> records,
     throw hwprof::Error(hwprof::Fault::missing,
                         "no record is of device '" + device + "'" + hwprof::did_you_mean(device, known));
   return out;
+}
+
+/// Takes out records of the same network and device whose costs are the same to the last bit, which no two measurements
+/// are: a file that was given twice, say. Copies on both sides of a fold would flatter cross-validation. Returns how
+/// many.
+std::size_t drop_copies(std::vector<hwprof::NetRecord>& records) {
+  std::set<std::tuple<std::string, std::string, int, std::vector<double>>> seen;
+  const auto copies = std::remove_if(records.begin(), records.end(), [&seen](const hwprof::NetRecord& record) {
+    if (record.overall.empty() || record.prims.empty()) return false;
+    std::vector<double> costs;
+    const auto put = [&costs](const hwprof::Perf& perf) {
+      for (const auto& [metric, measured] : perf) costs.push_back(measured.value);
+    };
+    put(record.overall);
+    for (const auto& row : record.prims) put(row.perf);
+    return !seen.insert({record.net_id, record.from.device, record.batch, std::move(costs)}).second;
+  });
+  const auto count = static_cast<std::size_t>(records.end() - copies);
+  records.erase(copies, records.end());
+  return count;
 }
 
 void write_text(const std::string& file, const std::string& text) {
@@ -120,9 +141,14 @@ hwprof::Model fit_records(Options& options, hwprof::Notes& notes) {
   if (!options.metric.empty()) options.fit.metric = hwprof::parse_metric(options.metric);
   for (const auto& file : files) {
     auto loaded = hwprof::load_records(file, &notes);
+    if (loaded.empty())
+      throw hwprof::Error(hwprof::Fault::input,
+                          file + ": holds no record" + (notes.empty() ? std::string() : "; " + notes.back()));
     std::move(loaded.begin(), loaded.end(), std::back_inserter(records));
   }
   if (!options.device.empty()) records = of_device(std::move(records), options.device);
+  if (const auto copies = drop_copies(records); copies > 0)
+    notes.push_back(std::to_string(copies) + " records were given twice, and count once");
   return options.awnas.empty() ? hwprof::fit(records, options.fit)
                                : hwprof::load_space(options.awnas[0], options.awnas[1])
                                      .space->parse_profiling_primitives(records, options.fit);
@@ -170,7 +196,7 @@ void add_genmodel(Cli& cli) {
   add_fit_options(verb, options->fit);
   add_repeatable(verb, "--preprocessors", options->fit.preprocessors, "aw_nas' preprocessors, by name")->delimiter(',');
   verb->add_option("--seed", options->fit.seed, "Seed of the cross-validation and of training")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   verb->add_option("--fusion", options->fusion, "kernel: none, usual, or a file of rules");
   verb->add_flag("--force", options->force, "Replace the model file");
   add_output_options(verb, cli);

@@ -38,9 +38,9 @@ void add_genprof(Cli& cli) {
   verb->add_flag("--isolated", options->isolated, "A network for each primitive alone");
   verb->add_option("--calibration", options->calibration_nets, "Sampled architectures to fit on");
   verb->add_option("--validation", options->validation_nets, "Sampled architectures kept out of the fit");
-  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
-  verb->add_option("--max-layers", options->max_layers, "Primitives in a packed network")->check(CLI::PositiveNumber);
-  verb->add_option("--seed", options->seed, "Seed of everything that is drawn")->check(CLI::NonNegativeNumber);
+  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(positive_number());
+  verb->add_option("--max-layers", options->max_layers, "Primitives in a packed network")->check(positive_number());
+  verb->add_option("--seed", options->seed, "Seed of everything that is drawn")->check(number_from_zero());
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->force, "Replace an earlier run");
   add_output_options(verb, cli);

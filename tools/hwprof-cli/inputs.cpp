@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "cli.hpp"
 #include "hwprof/error.hpp"
 
 namespace hwprof_cli {
@@ -11,7 +12,7 @@ namespace fs = std::filesystem;
 void add_space_options(CLI::App* verb, SpaceChoice& choice) {
   verb->add_option("--space", choice.file, "Search space: a YAML file or a built-in name");
   verb->add_option("--hardware", choice.hardware, "aw_nas' second file");
-  verb->add_option("--image-size", choice.image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_option("--image-size", choice.image_size, "Height and width of the input")->check(positive_number());
 }
 
 ModelChoice::ModelChoice(const std::string& path) : file(path) {

@@ -69,11 +69,11 @@ void add_jobs(Cli& cli) {
   add_repeatable(verb, "--network", plan.networks, "A network file");
   verb->add_option("--level", plan.levels, "Shares of the filters that go")->delimiter(',');
   verb->add_option("--strategy", plan.strategies, "random, l1_norm")->delimiter(',');
-  verb->add_option("--repeats", plan.repeats, "Random prunings of each level")->check(CLI::PositiveNumber);
+  verb->add_option("--repeats", plan.repeats, "Random prunings of each level")->check(positive_number());
   verb->add_flag("--per-layer", plan.per_layer, "Every layer loses its share");
   verb->add_option("--mode", plan.modes, "inference, train")->delimiter(',');
   verb->add_option("--batch", plan.batches, "Batch sizes")->delimiter(',');
-  verb->add_option("--image-size", plan.image_size, "Height and width of the input")->check(CLI::PositiveNumber);
+  verb->add_option("--image-size", plan.image_size, "Height and width of the input")->check(positive_number());
   verb->add_option_function<std::uint64_t>(
       "--seed",
       [options](const std::uint64_t& seed) {

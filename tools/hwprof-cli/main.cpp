@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -43,13 +44,11 @@ std::string page_of(const CLI::App& app) {
   const CLI::App& verb = chosen(app);
   const std::string help = &verb == &app ? "hwprof-cli --help" : "hwprof-cli " + verb.get_name() + " --help";
   const auto extras = app.remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || extras.empty()) {
-    // CLI11 says "from 0 up" with all the digits of the largest double.
-    std::string what = error.what();
-    if (const auto range = what.find(" not in range "), top = what.find(" to 1797693134862"); top < what.size())
-      what.replace(range, std::string::npos, ": a number above 0, or a 0 where that makes sense, is expected");
-    throw Error(Fault::usage, what + "; see " + help);
-  }
+  // A misspelt option is likelier the fault than the required one that it was to be.
+  const bool misspelt = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !extras.empty() &&
+                        extras.front().rfind("--", 0) == 0;
+  if ((dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr && !misspelt) || extras.empty())
+    throw Error(Fault::usage, std::string(error.what()) + "; see " + help);
   const std::string& word = extras.front();
   if (word.rfind('-', 0) != 0) throw Error(Fault::usage, "argument '" + word + "' is one too many; see " + help);
   std::vector<std::string> known;
@@ -133,8 +132,13 @@ int main(int argc, char** argv) {
     message = error.what();
   } catch (const std::bad_alloc&) {
     message = "out of memory";
+  } catch (const std::filesystem::filesystem_error& error) {  // a path that the system refuses to look at
+    fault = Fault::input;
+    message = error.path1().string() + ": " + error.code().message();
   } catch (const std::exception& error) {
     message = std::string("internal error: ") + error.what();
+  } catch (...) {  // of a plug-in
+    message = "internal error: something was thrown that is no exception";
   }
   hwprof_cli::print_error(fault, message, json);
   return static_cast<int>(fault);

@@ -57,7 +57,7 @@ void add_measure(Cli& cli) {
   verb->add_option("DIR", options->dir, "Compiler folder, or a run folder for all of them")->required();
   add_measure_options(verb, options->measure);
   add_training_options(verb, options->measure);
-  verb->add_option("--seed", options->measure.seed, "Seed of the order of visits")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->measure.seed, "Seed of the order of visits")->check(number_from_zero());
   add_plugin_option(verb, cli);
   add_output_options(verb, cli);
 }

@@ -166,7 +166,7 @@ void add_net2primitive(Cli& cli) {
   verb->add_option("--stamps", options->stamps, "When which network ran");
   verb->add_option("--power-column", options->cut.column, "Name or number of the log's column");
   verb->add_option("--power-offset", options->power_offset_h, "Hours to add to the log's clock");
-  verb->add_option("--power-runs", options->cut.runs, "Inferences of a window")->check(CLI::PositiveNumber);
+  verb->add_option("--power-runs", options->cut.runs, "Inferences of a window")->check(positive_number());
   verb->add_option("--hwobj-type", options->type, "Metric, as aw_nas has it");
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->force, "Replace the results of an earlier call");

@@ -261,8 +261,11 @@ void print_evaluation(const hwprof::Evaluation& evaluation) {
                             " (the same networks measured twice, MAPE)");
   print_row("within", percent_text(evaluation.within_5) + " of the networks within 5 %, " +
                           percent_text(evaluation.within_10) + " within 10 %");
-  print_row("ranking", print_text("Spearman %.4f, Kendall %.4f, Pearson %.4f", evaluation.spearman, evaluation.kendall,
-                                  evaluation.pearson));
+  if (evaluation.n < 2)
+    print_row("ranking", "not defined for one network");
+  else
+    print_row("ranking", print_text("Spearman %.4f, Kendall %.4f, Pearson %.4f", evaluation.spearman,
+                                    evaluation.kendall, evaluation.pearson));
 }
 
 }  // namespace hwprof_cli

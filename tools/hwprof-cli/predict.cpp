@@ -171,13 +171,13 @@ void add_predict(Cli& cli) {
   add_repeatable(verb, "--onnx", options->onnx, "ONNX file; needs a model of kind 'kernel' or a fingerprint model");
   add_repeatable(verb, "--caffe", options->caffe,
                  "Caffe's prototxt; needs a model of kind 'kernel' or a fingerprint model");
-  verb->add_option("--sample", options->sample, "Predict so many random architectures")->check(CLI::NonNegativeNumber);
-  verb->add_option("--seed", options->seed, "Seed of --sample")->check(CLI::NonNegativeNumber);
+  verb->add_option("--sample", options->sample, "Predict so many random architectures")->check(number_from_zero());
+  verb->add_option("--seed", options->seed, "Seed of --sample")->check(number_from_zero());
   verb->add_option("--mode", options->costs.mode, "train or inference, of a fingerprint model");
   verb->add_option("--batch", options->costs.batches, "Images at a time, of a fingerprint model")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   add_repeatable(verb, "--limit", options->costs.limits, "NAME=VALUE: the largest batch that keeps it");
   verb->add_option("--largest", options->costs.largest, "Largest batch that --limit asks for")
       ->check(CLI::Range(1, 1 << 20));

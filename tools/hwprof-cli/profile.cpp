@@ -89,16 +89,14 @@ void add_profile(Cli& cli) {
   verb->add_option("--out", job.generate.dir, "Run folder")->required();
   verb->add_option("--device", job.device, "Device, e.g. cpu or cuda:0");
   verb->add_option("--hardware", job.generate.hardware_file, "aw_nas' second file");
-  verb->add_option("--image-size", job.generate.image_size, "Height and width of the input")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--max-layers", job.generate.max_layers, "Primitives in a packed network")
-      ->check(CLI::PositiveNumber);
+  verb->add_option("--image-size", job.generate.image_size, "Height and width of the input")->check(positive_number());
+  verb->add_option("--max-layers", job.generate.max_layers, "Primitives in a packed network")->check(positive_number());
   verb->add_flag("--isolated", job.generate.isolated, "A network for each primitive alone");
   verb->add_option("--calibration", job.generate.calibration_nets, "Sampled architectures to fit on");
   verb->add_option("--validation", job.generate.validation_nets, "Sampled architectures kept out of the fit");
   add_measure_options(verb, job.measure);
   add_training_options(verb, job.measure);
-  verb->add_option("--seed", options->seed, "Seed of everything that is drawn")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->seed, "Seed of everything that is drawn")->check(number_from_zero());
   verb->add_option("--model", job.fit.kind, "Kind of the model");
   add_fit_options(verb, job.fit);
   add_plugin_option(verb, cli);

@@ -50,10 +50,10 @@ void add_sample(Cli& cli) {
   CLI::App* verb =
       add_verb(cli, "sample", "Draw architectures from a search space", [&cli, options] { sample(cli, *options); });
   verb->add_option("SPACE", options->space, "Search space: a YAML file or a built-in name")->required();
-  verb->add_option("-n,--number", options->n, "How many")->check(CLI::NonNegativeNumber);
+  verb->add_option("-n,--number", options->n, "How many")->check(number_from_zero());
   verb->add_option("--hardware", options->hardware, "aw_nas' second file");
-  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(CLI::PositiveNumber);
-  verb->add_option("--seed", options->seed, "Seed")->check(CLI::NonNegativeNumber);
+  verb->add_option("--image-size", options->image_size, "Height and width of the input")->check(positive_number());
+  verb->add_option("--seed", options->seed, "Seed")->check(number_from_zero());
   verb->add_flag("--names", options->names, "Write decisions by name");
   verb->add_flag("--prims", options->prims, "Print the primitives as well");
   verb->add_flag("--json", cli.json, "Print one JSON document");

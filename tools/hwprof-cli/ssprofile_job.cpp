@@ -26,9 +26,9 @@ void add_ssprofile_options(CLI::App* verb, SsprofileCall& call) {
   verb->add_option("CONFIG", job.config, "Configuration of ssprofile or aw_nas, or a space of kind ssbn")->required();
   verb->add_option("--profile-dir", job.dir, "Profile folder")->required();
   verb->add_option("--data", job.data, "fashion-mnist[:DIR], idx:DIR, cifar10:DIR or folder:DIR");
-  verb->add_option("--gpu", call.gpu, "Number of the GPU to train on; the CPU without")->check(CLI::NonNegativeNumber);
-  verb->add_option("--jobs", job.jobs, "Networks trained at once on the CPU")->check(CLI::PositiveNumber);
-  verb->add_option("--seed", job.seed, "Seed of everything that is drawn")->check(CLI::NonNegativeNumber);
+  verb->add_option("--gpu", call.gpu, "Number of the GPU to train on; the CPU without")->check(number_from_zero());
+  verb->add_option("--jobs", job.jobs, "Networks trained at once on the CPU")->check(positive_number());
+  verb->add_option("--seed", job.seed, "Seed of everything that is drawn")->check(number_from_zero());
   verb->add_flag("--dry-run-accuracy", job.dry_accuracy, "Random accuracies, to try the rest");
   verb->add_flag("--resume", job.resume, "Go on with a run that was stopped");
 }

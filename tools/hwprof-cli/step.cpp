@@ -72,7 +72,7 @@ void add_step(Cli& cli, hwprof::DpuStep step, const std::string& description, co
                             [&cli, step, options, next] { run(cli, step, *options, next + " " + options->dir); });
   verb->add_option("DIR", options->dir, "Compiler folder of the device dpu, or a run folder")->required();
   add_device_options(verb, options->measure);
-  verb->add_option("--seed", options->measure.seed, "Seed of made-up images")->check(CLI::NonNegativeNumber);
+  verb->add_option("--seed", options->measure.seed, "Seed of made-up images")->check(number_from_zero());
   add_output_options(verb, cli);
 }
 
