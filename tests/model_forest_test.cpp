@@ -161,6 +161,26 @@ TEST_CASE("trees of all sizes, few leaves to thousands, are evaluated alike") {
   }
 }
 
+TEST_CASE("small trees and large ones of one forest are added up in their order") {
+  // From 2048 nodes trees are walked, the others go by sets, four at a time.
+  const auto trees = [](std::size_t n, int count) {
+    const Data train = make(n, 13);
+    ForestOptions options;
+    options.trees = count;
+    return Forest::fit(train.rows, train.features, train.targets, {}, options).to_json();
+  };
+  const base::Json large = trees(1500, 3);
+  base::Json mixed = trees(40, 9);
+  for (std::size_t t = 0; t < 3; ++t)
+    mixed["trees"].insert(mixed["trees"].begin() + static_cast<std::ptrdiff_t>(1 + 3 * t), large["trees"][t]);
+  const Forest forest = Forest::read(reader(mixed.dump()));
+  REQUIRE(forest.trees() == 12);
+  const Data test = make(1000, 14);
+  std::vector<double> out(1000);
+  forest.predict(test.rows.data(), 1000, out.data());
+  for (std::size_t i = 0; i < 1000; ++i) CHECK(out[i] == forest.predict(test.row(i)));
+}
+
 TEST_CASE("values on and beside the thresholds, equal ones and ones that are no numbers, are evaluated alike") {
   const Data train = make(300, 11);
   ForestOptions options;

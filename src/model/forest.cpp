@@ -83,7 +83,7 @@ int depth_of(const std::vector<Forest::Split>& tree) {
 }  // namespace
 
 void Forest::add(const std::vector<Split>& tree) {
-  trees_.push_back({nodes_.size(), depth_of(tree), inner_.size(), leaves_.size(), tree.size()});
+  trees_.push_back({nodes_.size(), depth_of(tree), inner_.size(), leaf_at_.size(), tree.size()});
   for (std::size_t i = 0; i < tree.size(); ++i) {
     const bool leaf = tree[i].feature < 0;
     const auto at = static_cast<std::uint32_t>(i);
@@ -91,10 +91,12 @@ void Forest::add(const std::vector<Split>& tree) {
     const auto feature = static_cast<std::uint32_t>(leaf ? 0 : tree[i].feature);
     nodes_.push_back({leaf ? std::numeric_limits<float>::infinity() : tree[i].value, left << feature_bits | feature});
     values_.push_back(leaf ? tree[i].value : 0);
-    if (leaf)
-      leaves_.push_back({tree[i].value, at});
-    else
+    if (!leaf) {
       inner_.push_back({0, at});
+      continue;
+    }
+    leaf_at_.push_back(at);
+    leaf_values_.push_back(static_cast<double>(tree[i].value));
   }
 }
 

@@ -31,7 +31,7 @@ struct ForestOptions {
 /// are not walked at all: 512 of them are sorted once by each feature, so that the rows that a node sends to the right
 /// are known by where its threshold falls among them; which rows reach a node is then a set of bits, and two operations
 /// on such sets go past a node with all rows at once (as in QuickScorer, Lucchese et al., SIGIR 2015, turned from trees
-/// to rows).
+/// to rows); the leaves of four trees are added up in one go.
 class Forest {
  public:
   static constexpr std::size_t most_features = 256;
@@ -87,16 +87,14 @@ class Forest {
     std::uint32_t cut = 0;  ///< number of its threshold among all
     std::uint32_t at = 0;
   };
-  struct Leaf {
-    float value = 0;
-    std::uint32_t at = 0;
-  };
   struct Scratch;
   void add(const std::vector<Split>& tree);
   /// Once all trees are there: numbers the thresholds.
   void number_cuts();
   void add_walking(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept;
-  void add_sets(const Tree& tree, Scratch& scratch, double* sums) const noexcept;
+  /// Puts the leaf that each row reaches into the scratch, behind those of other trees; add_coded adds them all up.
+  void code_sets(const Tree& tree, Scratch& scratch) const noexcept;
+  static void add_coded(Scratch& scratch, std::size_t n, double* sums) noexcept;
   void add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept;
 
   std::size_t features_ = 0;
@@ -104,7 +102,8 @@ class Forest {
   std::vector<float> values_;  ///< by node, of leaves
   std::vector<Tree> trees_;
   std::vector<Inner> inner_;
-  std::vector<Leaf> leaves_;
+  std::vector<std::uint32_t> leaf_at_;  ///< counted from the tree's root
+  std::vector<double> leaf_values_;
   std::vector<float> cuts_;             ///< the different thresholds of each feature, ascending
   std::vector<std::size_t> first_cut_;  ///< where each feature's begin, and their end
 };

@@ -2,6 +2,7 @@
 // Many rows through a forest at once: which of 512 rows reach a node is a set of bits.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <new>
 
@@ -22,18 +23,29 @@ constexpr std::size_t least_rows = 96;           // below which walking is faste
 constexpr std::size_t most_set_nodes = 1 << 11;  // of a tree above which walking is faster
 
 struct Set {
-  std::array<std::uint64_t, words> bits;
+  alignas(64) std::array<std::uint64_t, words> bits;
 };
 
-/// Byte r of the result has bit b where byte b of x has bit r (H. S. Warren, "Hacker's Delight", 2012, 7-3).
-inline std::uint64_t transposed(std::uint64_t x) noexcept {
-  std::uint64_t t = (x ^ (x >> 7)) & 0x00AA00AA00AA00AAU;
-  x ^= t ^ (t << 7);
-  t = (x ^ (x >> 14)) & 0x0000CCCC0000CCCCU;
-  x ^= t ^ (t << 14);
-  t = (x ^ (x >> 28)) & 0x00000000F0F0F0F0U;
-  return x ^ t ^ (t << 28);
+/// A half of a set, in one wide register or two. Spelt out, because compilers that must reckon with sets that overlap
+/// go word by word.
+using Half [[gnu::vector_size(32)]] = std::uint64_t;
+constexpr std::size_t half_words = sizeof(Half) / sizeof(std::uint64_t);
+
+inline void get(const Set& set, std::size_t first, Half& out) noexcept {
+  std::memcpy(&out, set.bits.data() + first, sizeof out);
 }
+inline void put(const Half& half, std::size_t first, Set& out) noexcept {
+  std::memcpy(out.bits.data() + first, &half, sizeof half);
+}
+
+/// Sixteen numbers at once, in one wide register or two.
+constexpr std::size_t chunk = 16;
+using Chunk [[gnu::vector_size(2 * chunk)]] = std::uint16_t;
+
+/// The leaf that each row reaches in a tree, as its number among the tree's leaves.
+using Codes = std::array<std::uint16_t, set_rows>;
+constexpr std::size_t most_planes = 16;
+constexpr std::size_t together = 4;  // trees whose leaves are added up in one go
 
 }  // namespace
 
@@ -44,6 +56,9 @@ struct Forest::Scratch {
   std::array<Set, most_set_nodes> reached;
   std::array<Set, most_set_nodes / 2 + 2> leaves;
   std::array<std::uint32_t, set_rows> code, order;
+  std::array<Codes, together> codes;
+  std::array<const double*, together> values;  ///< of the leaves of the trees in codes
+  std::size_t trees = 0;                       ///< in codes
 };
 
 namespace {
@@ -63,59 +78,82 @@ HWPROF_WIDE void count_below(const float* cuts, std::size_t m, const float* valu
   for (std::size_t i = 0; i < n; ++i) out[i] += cuts[out[i]] < x[i] ? 1 : 0;
 }
 
+/// Bit p of a row's code is where plane p has the row.
+HWPROF_WIDE void codes_of(const Set* plane, std::size_t planes, std::uint16_t* out) noexcept {
+  const Chunk lane{1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                   1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+  for (std::size_t w = 0; w < words; ++w)
+    for (std::size_t part = 0; part < 64 / chunk; ++part) {
+      Chunk code{};
+      for (std::size_t p = 0; p < planes; ++p) {
+        const auto bits = static_cast<std::uint16_t>(plane[p].bits[w] >> (chunk * part));
+        const auto here = static_cast<Chunk>((lane & bits) == lane);  // all ones or none in each
+        code |= here & static_cast<std::uint16_t>(1U << p);
+      }
+      std::memcpy(out + 64 * w + chunk * part, &code, sizeof code);
+    }
+}
+
+/// Adds to each row the values of its leaves, tree by tree.
+template <std::size_t trees>
+void add_leaves(const double* const* values, const Codes* codes, std::size_t n, double* sums) noexcept {
+  for (std::size_t r = 0; r < n; ++r) {
+    double sum = sums[r];
+    for (std::size_t t = 0; t < trees; ++t) sum += values[t][codes[t][r]];
+    sums[r] = sum;
+  }
+}
+
 }  // namespace
 
-HWPROF_WIDE void Forest::add_sets(const Tree& tree, Scratch& scratch, double* sums) const noexcept {
+HWPROF_WIDE void Forest::code_sets(const Tree& tree, Scratch& scratch) const noexcept {
   Set* const reached = scratch.reached.data();
   reached[0].bits.fill(~std::uint64_t{0});
   const std::size_t inner = tree.nodes / 2;
   const Inner* const node = inner_.data() + tree.inner;
   for (std::size_t k = 0; k < inner; ++k) {
     const Set& right = scratch.right[scratch.right_of[node[k].cut]];
-    const Set here = reached[node[k].at];
-    for (std::size_t w = 0; w < words; ++w) {
-      reached[2 * k + 1].bits[w] = here.bits[w] & ~right.bits[w];
-      reached[2 * k + 2].bits[w] = here.bits[w] & right.bits[w];
+    const Set& here = reached[node[k].at];
+    for (std::size_t w = 0; w < words; w += half_words) {
+      Half all, above;
+      get(here, w, all);
+      get(right, w, above);
+      put(all & ~above, w, reached[2 * k + 1]);
+      put(all & above, w, reached[2 * k + 2]);
     }
   }
   // The number of the leaf of each row, bit by bit: the rows of all odd leaves; of all odd pairs of leaves; and so on.
   Set* const level = scratch.leaves.data();
-  const Leaf* const leaf = leaves_.data() + tree.leaves;
+  const std::uint32_t* const leaf = leaf_at_.data() + tree.leaves;
   std::size_t count = inner + 1;
-  for (std::size_t i = 0; i < count; ++i) level[i] = reached[leaf[i].at];
-  std::array<Set, 16> plane{};
+  for (std::size_t i = 0; i < count; ++i) level[i] = reached[leaf[i]];
+  std::array<Set, most_planes> plane;
   std::size_t planes = 0;
   for (; count > 1; count = (count + 1) / 2, ++planes) {
     level[count] = Set{};
-    Set odd{};
-    for (std::size_t i = 0; i < count; i += 2)
-      for (std::size_t w = 0; w < words; ++w) {
-        odd.bits[w] |= level[i + 1].bits[w];
-        level[i / 2].bits[w] = level[i].bits[w] | level[i + 1].bits[w];
+    for (std::size_t w = 0; w < words; w += half_words) {
+      Half odd{};
+      for (std::size_t i = 0; i < count; i += 2) {
+        Half even, next;
+        get(level[i], w, even);
+        get(level[i + 1], w, next);
+        odd |= next;
+        put(even | next, w, level[i / 2]);
       }
-    plane[planes] = odd;
-  }
-  const auto eight = [&](std::size_t first, std::size_t w) {
-    std::array<std::uint64_t, 8> bytes{};
-    for (std::size_t b = 0; b < 8; ++b)
-      for (std::size_t j = 0; j < 8; ++j) bytes[j] |= (plane[first + b].bits[w] >> (8 * j) & 0xFF) << (8 * b);
-    for (auto& x : bytes) x = transposed(x);
-    return bytes;
-  };
-  for (std::size_t w = 0; w < words; ++w) {
-    const auto low = eight(0, w);
-    double* const out = sums + 64 * w;
-    if (planes <= 8) {
-      for (std::size_t j = 0; j < 8; ++j)
-        for (std::size_t r = 0; r < 8; ++r) out[8 * j + r] += static_cast<double>(leaf[low[j] >> (8 * r) & 0xFF].value);
-      continue;
+      put(odd, w, plane[planes]);
     }
-    const auto high = eight(8, w);
-    for (std::size_t j = 0; j < 8; ++j)
-      for (std::size_t r = 0; r < 8; ++r)
-        out[8 * j + r] +=
-            static_cast<double>(leaf[(low[j] >> (8 * r) & 0xFF) | (high[j] >> (8 * r) & 0xFF) << 8].value);
   }
+  codes_of(plane.data(), planes, scratch.codes[scratch.trees].data());
+  scratch.values[scratch.trees++] = leaf_values_.data() + tree.leaves;
+}
+
+void Forest::add_coded(Scratch& scratch, std::size_t n, double* sums) noexcept {
+  if (scratch.trees == together)
+    add_leaves<together>(scratch.values.data(), scratch.codes.data(), n, sums);
+  else
+    for (std::size_t t = 0; t < scratch.trees; ++t)
+      add_leaves<1>(scratch.values.data() + t, scratch.codes.data() + t, n, sums);
+  scratch.trees = 0;
 }
 
 void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept {
@@ -148,11 +186,13 @@ void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, doubl
     }
     right[n] = rest;
   }
-  for (const Tree& tree : trees_)
-    if (tree.nodes <= most_set_nodes)
-      add_sets(tree, scratch, sums);
-    else
-      add_walking(tree, rows, n, sums);
+  for (const Tree& tree : trees_) {
+    const bool coded = tree.nodes <= most_set_nodes;
+    if (coded) code_sets(tree, scratch);
+    if (!coded || scratch.trees == together) add_coded(scratch, n, sums);
+    if (!coded) add_walking(tree, rows, n, sums);
+  }
+  add_coded(scratch, n, sums);
 }
 
 void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
