@@ -191,6 +191,19 @@ TEST_CASE("a stop ends the waiting and the pause") {
   (void)error_of(Fault::interrupted, [&] { (void)post_form(form); });
 }
 
+TEST_CASE("what goes to this machine goes past every proxy") {
+  HttpServer proxy([](const Received&, Peer& peer) { peer.answer(200, "stolen"); });
+  HttpServer server([](const Received&, Peer& peer) { peer.answer(200, "ours"); });
+  auto form = form_to(server.url());
+  form.token = "s3cret";
+  ::unsetenv("no_proxy");
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  const auto answer = post_form(form);
+  ::unsetenv("http_proxy");
+  CHECK(answer.body == "ours");
+  CHECK(proxy.received().empty());
+}
+
 TEST_CASE("URLs and tokens that must not be used") {
   const auto refused = [](const std::string& url, const std::string& token = {}) {
     auto form = form_to(url);
@@ -203,6 +216,8 @@ TEST_CASE("URLs and tokens that must not be used") {
   CHECK(has(refused(""), "expected"));
   CHECK(refused("http://me:pa55@127.0.0.1/").find("pa55") == std::string::npos);
   CHECK(has(refused("http://192.0.2.1/", "s3cret"), "in the clear"));
+  for (const char* host : {"127.evil.example", "127.0.0.1.evil.example", "127.0.0.1a", "localhost.evil.example"})
+    CHECK(has(refused("http://" + std::string(host) + "/", "s3cret"), "in the clear"));
   CHECK(has(refused("https://192.0.2.1/", "a\r\nX-Evil: 1"), "one word"));
 }
 

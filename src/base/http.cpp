@@ -38,7 +38,17 @@ void start_curl() {
 /// What of an URL may be shown.
 struct Address {
   std::string scheme, host, shown;
+  bool here = false;  ///< this machine's, whatever a name server says
 };
+
+/// 127.0.0.0/8 in digits: "127.evil.example" is a name like any other.
+bool is_loopback(const std::string& host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  const auto parts = split(host, '.');
+  return parts.size() == 4 && parts[0] == "127" && std::all_of(parts.begin(), parts.end(), [](const auto& part) {
+           return !part.empty() && part.size() <= 3 && part.find_first_not_of("0123456789") == std::string::npos;
+         });
+}
 
 std::string part_of(CURLU* url, CURLUPart part) {
   char* text = nullptr;
@@ -56,14 +66,14 @@ Address address_of(const HttpForm& form) {
     refuse("http://host:port/path or https://… is expected");
   if (!part_of(url.get(), CURLUPART_USER).empty() || !part_of(url.get(), CURLUPART_PASSWORD).empty())
     refuse("a name or password does not belong into it; use a token");
-  Address out{part_of(url.get(), CURLUPART_SCHEME), part_of(url.get(), CURLUPART_HOST), {}};
+  Address out{part_of(url.get(), CURLUPART_SCHEME), part_of(url.get(), CURLUPART_HOST), {}, false};
   if (out.scheme != "http" && out.scheme != "https")
     refuse("http or https is expected, found " + in_quotes(out.scheme));
   // Without the query, in which secrets may stand.
   const std::string port = part_of(url.get(), CURLUPART_PORT);
   out.shown = out.scheme + "://" + out.host + (port.empty() ? "" : ":" + port) + part_of(url.get(), CURLUPART_PATH);
-  const bool here = out.host == "localhost" || starts_with(out.host, "127.") || out.host == "[::1]";
-  if (!form.token.empty() && out.scheme != "https" && !here)
+  out.here = is_loopback(out.host);
+  if (!form.token.empty() && out.scheme != "https" && !out.here)
     throw Error(Fault::usage, out.shown + ": a token would go over the net in the clear; use https");
   for (const char c : form.token)
     if (c <= ' ' || c == 127)
@@ -151,7 +161,16 @@ std::string first_line(const std::string& body) {
   return line.empty() ? std::string() : "; it said " + in_quotes(line);
 }
 
-Attempt attempt(const HttpForm& form) {
+/// With a mark for the token, wherever a server repeats it.
+std::string without_token(std::string text, const std::string& token) {
+  if (token.empty()) return text;
+  constexpr std::string_view mark = "[token]";
+  for (auto at = text.find(token); at != std::string::npos; at = text.find(token, at + mark.size()))
+    text.replace(at, token.size(), mark);
+  return text;
+}
+
+Attempt attempt(const HttpForm& form, bool here) {
   Owned<CURL> handle(curl_easy_init());
   if (handle == nullptr) cannot("to start");
   CURL* curl = handle.get();
@@ -173,6 +192,7 @@ Attempt attempt(const HttpForm& form) {
   set(curl, CURLOPT_FOLLOWLOCATION, 0L);
   set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
   set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (here) set(curl, CURLOPT_NOPROXY, "*");  // no proxy sees what does not leave this machine, a token least of all
   if (!form.ca_file.empty()) set(curl, CURLOPT_CAINFO, form.ca_file.c_str());
   set(curl, CURLOPT_USERAGENT, (std::string("hwprof/") + version).c_str());
   set(curl, CURLOPT_HTTPHEADER, headers.get());
@@ -205,8 +225,11 @@ Attempt attempt(const HttpForm& form) {
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out.answer.status);
     const long status = out.answer.status;
     if (status < 200 || status > 299) {
-      out.problem = "it answered with status " + std::to_string(status) + first_line(transfer.body);
+      out.problem =
+          "it answered with status " + std::to_string(status) + first_line(without_token(transfer.body, form.token));
       out.again = status >= 500 || status == 429;
+    } else if (!form.token.empty() && transfer.body.find(form.token) != std::string::npos) {
+      out.problem = "its answer repeats the token, and is not kept";  // without it numbers might be other numbers
     }
     out.answer.body = std::move(transfer.body);
   }
@@ -234,7 +257,7 @@ HttpAnswer post_form(const HttpForm& form) {
   const Address address = address_of(form);
   double backoff = form.backoff_s;
   for (int i = 1;; ++i) {
-    Attempt one = attempt(form);
+    Attempt one = attempt(form, address.here);
     if (one.stopped) throw Error(Fault::interrupted, address.shown + ": stopped on request");
     if (one.problem.empty()) {
       one.answer.attempts = i;

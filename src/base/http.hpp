@@ -49,8 +49,8 @@ struct HttpAnswer {
 /// Sends it and waits for the whole answer; status is 200 to 299. Thread-safe.
 /// @throws Error(Fault::usage) for an URL that is not http(s), or has a password in it, and for a token that would go
 /// over the net in the clear; Error(Fault::device) naming the server and what went wrong, with the beginning of its
-/// answer (NobodyThere where none came and none will); Error(Fault::interrupted) after a stop;
-/// Error(Fault::unsupported) in a build without libcurl.
+/// answer (NobodyThere where none came and none will), and for an answer that repeats the token;
+/// Error(Fault::interrupted) after a stop; Error(Fault::unsupported) in a build without libcurl.
 [[nodiscard]] HttpAnswer post_form(const HttpForm& form);
 
 }  // namespace hwprof::base
