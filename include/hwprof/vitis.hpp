@@ -71,8 +71,10 @@ struct DpuSummary {
 /// options.device_options as docs/dpu.md lists them; budget, interval, threads and layout mean nothing here.
 /// @throws Error(Fault::unsupported) when programs or a board are missing, saying what to do, and when it only wrote
 /// the script or the folder that does the step elsewhere; Error(Fault::device) for a board or server that cannot be
-/// reached; Error(Fault::usage) for unknown options and for results of other options; Error(Fault::interrupted) after a
-/// stop.
+/// reached, and a container's tool or launcher that does not start; Error(Fault::usage) for unknown options, for
+/// results of other options and for a folder to be carried that served another run; Error(Fault::missing) and
+/// Error(Fault::input) for files of a network or options that are not there or damaged; Error(Fault::interrupted) after
+/// a stop.
 DpuSummary run_dpu(DpuStep step, const std::vector<DpuJob>& jobs, const MeasureOptions& options);
 
 }  // namespace hwprof

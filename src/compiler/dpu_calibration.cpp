@@ -39,10 +39,11 @@ std::vector<fs::path> images_below(const std::string& folder) {
   return out;
 }
 
-/// A second name of the file, or a copy where the file system has no such thing.
+/// A second name of the file, or a copy where the file system has no such thing. Of a link it is what it leads to: a
+/// second name of the link itself would lead elsewhere from here.
 void give(const fs::path& from, const fs::path& to) {
   std::error_code error;
-  fs::create_hard_link(from, to, error);
+  fs::create_hard_link(fs::canonical(from), to, error);
   if (error) fs::copy_file(from, to, fs::copy_options::overwrite_existing);
 }
 
@@ -87,7 +88,9 @@ std::string made_up_image(int size, std::uint64_t seed) {
   return out;
 }
 
-void write_calibration(const std::string& dir, const DpuOptions& options) {
+namespace {
+
+void write_files(const std::string& dir, const DpuOptions& options) {
   const std::string folder = (fs::path(dir) / calibration_folder).string();
   fs::remove_all(folder);  // ours, below raw; perhaps of a call with other options
   base::make_folder(folder);
@@ -109,6 +112,16 @@ void write_calibration(const std::string& dir, const DpuOptions& options) {
     list += name + " 0\n";
   }
   base::write_file((fs::path(dir) / calibration_list).string(), list);
+}
+
+}  // namespace
+
+void write_calibration(const std::string& dir, const DpuOptions& options) {
+  try {
+    write_files(dir, options);
+  } catch (const fs::filesystem_error& error) {
+    throw Error(Fault::input, std::string("calibration images: ") + error.what());
+  }
 }
 
 }  // namespace hwprof::compiling

@@ -75,13 +75,16 @@ class Chain {
       ++summary_.waiting;
   }
 
-  /// Results make everything before them needless.
+  /// Results make everything before them needless, unless this step was done with other options.
   bool is_behind(Work& work) {
-    if (is_done(DpuStep::measure, work.job, options_, work.state)) return true;
-    if (step_ == DpuStep::measure) return false;
-    if (step_ == DpuStep::deploy) return false;  // a board may have been emptied, so it is brought there again
-    if (is_done(DpuStep::compile, work.job, options_, work.state)) return true;
-    return step_ == DpuStep::quantize && is_done(DpuStep::quantize, work.job, options_, work.state);
+    if (step_ == DpuStep::measure || step_ == DpuStep::deploy)  // a board may have been emptied: brought there again
+      return is_done(DpuStep::measure, work.job, options_, work.state);
+    if (is_done(step_, work.job, options_, work.state)) return true;
+    const bool needless =
+        has_output(DpuStep::measure, work.job, options_) ||  // options of measuring are not this step's business
+        (step_ == DpuStep::quantize && is_done(DpuStep::compile, work.job, options_, work.state));
+    if (needless) check_same_options(step_, work.job, options_, work.state);  // its own files were erased
+    return needless;
   }
   [[nodiscard]] DpuStep before() const { return step_ == DpuStep::compile ? DpuStep::quantize : DpuStep::compile; }
 

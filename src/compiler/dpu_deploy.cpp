@@ -27,6 +27,11 @@ std::string log_name(const DpuBinary& binary) {
   return "logs/" + binary.kernel + "." + binary.mode + ".txt";
 }
 
+/// measure.sh's copy of the file that the log is of.
+std::string measured_name(const DpuBinary& binary) {
+  return "logs/" + binary.kernel + "." + binary.mode + ".elf";
+}
+
 /// Takes kernels' files and gives their logs; the protocol of the auto_deploy server.
 class Server final : public DpuBoard {
  public:
@@ -172,7 +177,9 @@ class CarriedBoard final : public DpuBoard {
   explicit CarriedBoard(const DpuOptions& options) : options_(options) {}
 
   void deploy(const DpuJob& job) override {
-    for (const auto& binary : find_binaries(job.dir, options_)) {
+    const auto binaries = find_binaries(job.dir, options_);
+    for (const auto& binary : binaries) check_ours(job, binary);
+    for (const auto& binary : binaries) {
       const fs::path elf = fs::path(options_.board) / elf_name(binary);
       base::make_folder(elf.parent_path().string());
       base::write_file(elf.string(), base::read_file((fs::path(job.dir) / binary.file).string()));
@@ -183,6 +190,7 @@ class CarriedBoard final : public DpuBoard {
   /// Takes what was carried back; without it the network is deployed again.
   void measure(const DpuJob& job, Environment& environment) override {
     const auto binaries = find_binaries(job.dir, options_);
+    for (const auto& binary : binaries) check_ours(job, binary);
     for (const auto& binary : binaries)
       if (!base::exists((fs::path(options_.board) / log_name(binary)).string())) {
         deploy(job);
@@ -212,6 +220,23 @@ class CarriedBoard final : public DpuBoard {
   [[nodiscard]] std::string by() const override { return "carried"; }
 
  private:
+  /// Kernels of two runs share their names, so that a folder which served another run holds logs that fit by name.
+  void check_ours(const DpuJob& job, const DpuBinary& binary) const {
+    const fs::path folder(options_.board);
+    const std::string ours = base::read_file((fs::path(job.dir) / binary.file).string());
+    const auto differs = [&](const std::string& name) {
+      const std::string file = (folder / name).string();
+      return base::exists(file) && base::read_file(file) != ours;
+    };
+    const bool has_log = base::exists((folder / log_name(binary)).string());
+    const bool unknown = has_log && !(base::exists((folder / elf_name(binary)).string()) &&
+                                      base::exists((folder / measured_name(binary)).string()));
+    if (unknown || differs(elf_name(binary)) || (has_log && differs(measured_name(binary))))
+      throw Error(Fault::usage,
+                  "dpu: the folder " + options_.board + " holds " + (has_log ? log_name(binary) : elf_name(binary)) +
+                      " of another network than the one in " + job.dir + "; erase it, or name another folder as board");
+  }
+
   const DpuOptions& options_;
   std::string lines_;
   std::size_t waiting_ = 0;

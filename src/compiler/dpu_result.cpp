@@ -44,17 +44,19 @@ std::vector<double> parse_normal_runs(std::string_view text, const std::string& 
 
 NetRecord load_result(const std::string& file, const std::string& kernel, Notes* notes) {
   auto records = load_records(file, notes);
-  if (records.size() > 1) {
-    for (auto& record : records)
-      if (record.net_id == kernel) return std::move(record);
-    throw Error(Fault::input, file + ": holds times of " + std::to_string(records.size()) +
-                                  " kernels, none of which is " + base::in_quotes(kernel));
-  }
   if (records.empty()) throw Error(Fault::input, file + ": holds no times");
-  const auto latency = records.front().overall.find(Metric::latency);
-  if (latency == records.front().overall.end() || !(latency->second.value > 0))
+  auto wanted = records.begin();
+  if (records.size() > 1) {
+    wanted = std::find_if(records.begin(), records.end(),
+                          [&kernel](const NetRecord& record) { return record.net_id == kernel; });
+    if (wanted == records.end())
+      throw Error(Fault::input, file + ": holds times of " + std::to_string(records.size()) +
+                                    " kernels, none of which is " + base::in_quotes(kernel));
+  }
+  const auto latency = wanted->overall.find(Metric::latency);
+  if (latency == wanted->overall.end() || !(latency->second.value > 0))
     throw Error(Fault::input, file + ": holds no latency");
-  return std::move(records.front());
+  return std::move(*wanted);
 }
 
 void take_result(const DpuJob& job, const std::string& mode, const std::string& text) {

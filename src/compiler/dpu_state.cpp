@@ -46,6 +46,19 @@ std::vector<std::string> kernels_in(const std::string& file) {
   return names;
 }
 
+/// Kernels and files are named by a file that somebody else's program wrote, and go into paths and a board's shell.
+void check_name(const std::string& folder, const std::string& name) {
+  constexpr std::size_t longest = 200;
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
+  });
+  if (name.empty() || name.size() > longest || !plain || name.front() == '.' || name.front() == '-')
+    throw Error(Fault::device, folder + ": " + base::in_quotes(name) +
+                                   " is no name of a kernel or file that can be brought to a board (letters, digits, "
+                                   "_ . -, at most 200, not beginning with . or -)");
+}
+
 std::map<std::string, std::string> read_map(const base::JsonReader& json) {
   std::map<std::string, std::string> out;
   for (const auto& [key, value] : json.items()) out[key] = value.text();
@@ -99,6 +112,8 @@ std::vector<DpuBinary> find_binaries(const std::string& dir, const DpuOptions& o
                                      ") with work for the processor between them; the time of the whole cannot be "
                                      "measured piece by piece");
     }
+    check_name(folder, fs::path(found.front().file).filename().string());
+    check_name(folder, found.front().kernel);
     out.push_back(found.front());
   }
   return out;
@@ -166,20 +181,26 @@ bool has_output(DpuStep step, const DpuJob& job, const DpuOptions& options) {
   return in_all_modes([&job](const std::string& mode) { return has_content(at(job.dir, result_file(job.id, mode))); });
 }
 
+void check_same_options(DpuStep step, const DpuJob& job, const DpuOptions& options, const DpuState& state) {
+  const auto found = state.steps.find(step);
+  if (found == state.steps.end() || !found->second.done()) return;
+  const auto& before = found->second.options;
+  std::vector<std::string> changed;
+  for (const auto& [key, value] : options.describe(step)) {
+    const auto then = before.find(key);
+    const std::string text = then == before.end() ? std::string() : then->second;
+    if (text != value) changed.push_back(key + " (" + text + " then, " + value + " now)");
+  }
+  if (!changed.empty())
+    throw Error(Fault::usage,
+                job.dir + ": step " + to_string(step) + " was done with other options: " + base::join(changed, ", "));
+}
+
 bool is_done(DpuStep step, const DpuJob& job, const DpuOptions& options, DpuState& state) {
   if (!has_output(step, job, options)) return false;
+  check_same_options(step, job, options, state);
   StepState& one = state.steps[step];
-  const auto now = options.describe(step);
-  if (one.done()) {
-    std::vector<std::string> changed;
-    for (const auto& [key, value] : now)
-      if (one.options[key] != value) changed.push_back(key + " (" + one.options[key] + " then, " + value + " now)");
-    if (!changed.empty())
-      throw Error(Fault::usage,
-                  job.dir + ": step " + to_string(step) + " was done with other options: " + base::join(changed, ", "));
-    return true;
-  }
-  one = {RunState::measured, {}, "elsewhere", now, 0};
+  if (!one.done()) one = {RunState::measured, {}, "elsewhere", options.describe(step), 0};
   return true;
 }
 

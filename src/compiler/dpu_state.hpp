@@ -33,16 +33,17 @@ struct DpuBinary {
   std::string mode, file, kernel;  ///< file relative to the network's folder
 };
 /// What the compiler left in raw/compiled. @throws Error(Fault::device) for a mode in which it left nothing, and for a
-/// network that it cut into several pieces, whose time nobody would know; Error(Fault::input) for a damaged ELF file.
+/// network that it cut into several pieces, whose time nobody would know, and for names of files and kernels with other
+/// characters than A-Z a-z 0-9 _ . -; Error(Fault::input) for a damaged ELF file.
 [[nodiscard]] std::vector<DpuBinary> find_binaries(const std::string& dir, const DpuOptions& options);
 
 /// How a step ended.
 struct StepState {
   RunState state = RunState::failed;  ///< measured: it is done
   std::string reason;                 ///< where not done
-  std::string by;                     ///< "here", "elsewhere", "server", "ssh"
+  std::string by;                     ///< "here", "elsewhere", "server", "ssh", "carried"
   std::map<std::string, std::string> options;
-  double wall_s = 0;
+  double wall_s = 0;  ///< [s]; 0 where it was done elsewhere
   [[nodiscard]] bool done() const noexcept { return state == RunState::measured; }
 };
 
@@ -59,8 +60,11 @@ void save_state(const std::string& dir, const DpuState& state);
 /// Whether the step's files are there, whoever made them.
 [[nodiscard]] bool has_output(DpuStep step, const DpuJob& job, const DpuOptions& options);
 
+/// @throws Error(Fault::usage) when the step was done with other options, naming them.
+void check_same_options(DpuStep step, const DpuJob& job, const DpuOptions& options, const DpuState& state);
+
 /// Whether a step is behind a network; its state is put down for files that were carried here.
-/// @throws Error(Fault::usage) when it was done with other options, naming them.
+/// @throws Error(Fault::usage) as check_same_options().
 [[nodiscard]] bool is_done(DpuStep step, const DpuJob& job, const DpuOptions& options, DpuState& state);
 
 /// Why Caffe or the target's rules refuse the network; empty when they do not.

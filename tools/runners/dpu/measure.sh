@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Measures compiled networks on a DPU board with DNNDK.
-#   sh measure.sh RUNS WARM_UP                    all lines of kernels.txt (KERNEL MODE ELF) that have no log yet
+#   sh measure.sh RUNS WARM_UP                    all lines of kernels.txt (KERNEL MODE ELF) without a log of this ELF file
 #   sh measure.sh RUNS WARM_UP KERNEL MODE ELF    this one, again
-# MODE is debug (a table of nodes from every run) or normal (the time of every run). Logs go to logs/KERNEL.MODE.txt.
+# MODE is debug (a table of nodes from every run) or normal (the time of every run). Logs go to logs/KERNEL.MODE.txt,
+# and the file that each is of to logs/KERNEL.MODE.elf.
 # HWPROF_LIB_DIR: where DNNDK looks for networks, /usr/lib; HWPROF_LIBS: libraries of hwprof_run;
 # HWPROF_RUN_LIMIT: seconds for one network, where the board has the program timeout.
 cd "$(dirname "$0")" || exit 1
@@ -32,11 +33,12 @@ if command -v timeout >/dev/null 2>&1; then limit="timeout ${HWPROF_RUN_LIMIT:-6
 
 measure() {
   so="so/libdpumodel$1.so"
-  rm -f "logs/$1.$2.txt"
+  rm -f "logs/$1.$2.txt" "logs/$1.$2.elf"
   # The linker's warning about an unknown machine has no consequence here.
   g++ -nostdlib -fPIC -shared "$3" -o "$so" 2>"logs/$1.$2.err" || return 1
   cp "$so" "$lib_dir/" 2>>"logs/$1.$2.err" || return 1
   $limit ./hwprof_run "$1" "$2" "$runs" "$warm_up" >"logs/$1.$2.part" 2>>"logs/$1.$2.err" || return 1
+  cp "$3" "logs/$1.$2.elf" || return 1
   mv "logs/$1.$2.part" "logs/$1.$2.txt"
 }
 
@@ -49,7 +51,7 @@ fi
 failed=0
 while read -r kernel mode elf; do
   [ -z "$kernel" ] && continue
-  [ -s "logs/$kernel.$mode.txt" ] && continue
+  [ -s "logs/$kernel.$mode.txt" ] && cmp -s "$elf" "logs/$kernel.$mode.elf" && continue
   if ! measure "$kernel" "$mode" "$elf" </dev/null; then
     echo "failed: $kernel $mode (see logs/$kernel.$mode.err)" >&2
     failed=$((failed + 1))
