@@ -382,6 +382,12 @@ TEST_CASE("bad files are refused with the place") {
                            "convolution_param { num_output: 2 kernel_size: 1 bias_term: false } }";
   CHECK(has(refused(Fault::input, conv, std::string("\x0a\x01", 2) + "x"), "no weights of it"));
   CHECK(has(refused(Fault::input, conv, "\xff\xff\xff"), "byte 3"));
+  for (const char* side : {"bottom", "top"}) {
+    std::string wide = input + "layer { name: 'a' type: 'Concat' top: 'a' ";
+    for (int i = 0; i <= 1000; ++i)
+      wide += side + std::string(": '") + (*side == 'b' ? "data" : "t" + std::to_string(i)) + "' ";
+    CHECK(has(refused(Fault::input, wide + "}"), "more than 1000 bottoms or tops"));
+  }
   std::string deep = input + "layer { ";
   for (int i = 0; i < 100; ++i) deep += "include { ";
   CHECK(has(refused(Fault::input, deep), "nested"));
@@ -413,6 +419,13 @@ TEST_CASE("a redundant input is taken out, and nothing else changes") {
   CHECK(clean_prototxt(phased, "f") == phased);
   const std::string loss = "layer { name: 'l' type: 'SoftmaxWithLoss' bottom: 'c' bottom: 'label' top: 'l' }\n";
   CHECK(has(error_of(Fault::input, [&] { (void)clean_prototxt(images + input + body + loss, "f"); }), "'label'"));
+  // Of two layers that are gone the first is named, and bottoms that nobody gives are not its business.
+  const std::string second = "layer { name: 'second' type: 'ImageData' top: 'data' top: 'label' }\n";
+  CHECK(has(error_of(Fault::input,
+                     [&] {
+                       (void)clean_prototxt(images + second + input + body + "layer { bottom: 'none' }\n" + loss, "f");
+                     }),
+            "only layer 'in' (ImageData)"));
   CHECK(has(error_of(Fault::input, [&] { (void)clean_prototxt("layer { ", "f"); }), "not closed"));
   CHECK(has(error_of(Fault::input, [&] { (void)clean_prototxt("name: 'x'", "f"); }), "no layers"));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/text.hpp"
@@ -155,19 +156,20 @@ void drop_redundant(std::vector<Block>& blocks, std::vector<std::string>& notes)
 
 void check_read(const std::vector<Block>& blocks, const std::set<std::string>& inputs, const std::string& source) {
   std::set<std::string> given = inputs;
-  for (const auto& block : blocks)
+  std::map<std::string, const Block*> owners;  // of what only layers that are gone give: the first of them
+  for (const auto& block : blocks) {
     if (!block.gone) given.insert(block.layer.top().begin(), block.layer.top().end());
+    if (block.gone)
+      for (const auto& top : block.layer.top()) owners.emplace(top, &block);
+  }
   for (const auto& block : blocks) {
     if (block.gone) continue;
     for (const auto& bottom : block.layer.bottom()) {
       if (given.count(bottom) != 0) continue;
-      const auto owner = std::find_if(blocks.begin(), blocks.end(), [&](const Block& other) {
-        const auto& list = other.layer.top();
-        return other.gone && std::find(list.begin(), list.end(), bottom) != list.end();
-      });
-      if (owner != blocks.end())
+      const auto owner = owners.find(bottom);
+      if (owner != owners.end())
         throw Error(Fault::input, source + ": " + block.shown() + " reads " + base::in_quotes(bottom) +
-                                      ", which only " + owner->shown() + ", a redundant input, gives");
+                                      ", which only " + owner->second->shown() + ", a redundant input, gives");
     }
   }
 }

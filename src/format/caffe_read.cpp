@@ -125,6 +125,9 @@ void CaffeReader::resolve() {
   for (int i = 0; i < net_file_.input_size(); ++i) current[net_file_.input(i)] = {legacy, i};
   for (int i = 0; i < static_cast<int>(layers_.size()); ++i) {
     const Layer& one = layer(i);
+    constexpr int most = 1000;  // each is looked up among the others
+    if (one.bottom_size() > most || one.top_size() > most)
+      fail(i, "has more than " + std::to_string(most) + " bottoms or tops");
     std::vector<Key> bottoms;
     for (const auto& name : one.bottom()) {
       const auto found = current.find(name);
