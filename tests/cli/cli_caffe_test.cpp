@@ -56,4 +56,7 @@ TEST_CASE("clean-prototxt mends a redundant input") {
   CHECK(hwprof_test::read_all(folder.file("b.prototxt")) == input + relu);
   CHECK(cli({"clean-prototxt", folder.file("a.prototxt"), "--out", folder.file("b.prototxt")}).code == 2);
   CHECK(cli({"clean-prototxt", folder.file("none"), "--out", folder.file("c.prototxt")}).code == 3);
+  const auto endless = cli({"clean-prototxt", "/dev/zero", "--out", folder.file("c.prototxt")});
+  CHECK(endless.code == 3);
+  CHECK(has(endless.err, "16 MB"));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <filesystem>
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 
 #include "cli.hpp"
@@ -21,20 +21,25 @@ struct Options {
   bool force = false;
 };
 
+/// One byte more than clean_prototxt() takes, at most, so that it refuses what is longer.
+std::string read_some(const std::string& file) {
+  constexpr std::size_t most = (std::size_t{16} << 20) + 1;
+  std::ifstream in(file, std::ios::binary);
+  std::string text;
+  std::array<char, 1 << 16> block{};
+  while (in && text.size() < most) {
+    in.read(block.data(), static_cast<std::streamsize>(std::min(block.size(), most - text.size())));
+    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  if (in.bad() || text.empty()) throw Error(Fault::input, file + ": cannot be read, or is empty");
+  return text;
+}
+
 void clean(const Cli& cli, const Options& options) {
-  std::ifstream in(options.file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in || text.empty()) throw Error(Fault::input, options.file + ": cannot be read, or is empty");
   std::vector<std::string> notes;
-  const std::string cleaned = hwprof::clean_prototxt(text, options.file, &notes);
+  const std::string cleaned = hwprof::clean_prototxt(read_some(options.file), options.file, &notes);
   check_new_file(options.out, options.force);
-  const std::string part = options.out + ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << cleaned;
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(part, options.out, error);
-  if (!out || error) throw Error(Fault::input, options.out + ": cannot be written");
+  write_file(options.out, cleaned);
   if (cli.json) {
     print_json({{"schema", "hwprof.clean-prototxt/1"}, {"file", options.out}, {"notes", notes}});
   } else if (!cli.quiet) {

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -139,16 +138,6 @@ std::vector<Item> items_of(const Options& options) {
   return items;
 }
 
-void save_index(const fs::path& file, const Json& index) {
-  const fs::path part = file.string() + ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << index.dump(1) << '\n';
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(part, file, error);
-  if (!out || error) throw Error(Fault::input, file.string() + ": cannot be written");
-}
-
 void export_models(const Cli& cli, const Options& options) {
   const std::vector<std::string> formats{"onnx", "caffe", "ofa", "model"};
   if (std::find(formats.begin(), formats.end(), options.format) == formats.end())
@@ -173,7 +162,7 @@ void export_models(const Cli& cli, const Options& options) {
     row.update(item.about);
     files.push_back(std::move(row));
   }
-  save_index(index_file, index);
+  write_file(index_file.string(), index.dump(1) + "\n");
   if (cli.json)
     print_json(index);
   else if (!cli.quiet)

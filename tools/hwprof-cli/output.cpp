@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 namespace hwprof_cli {
@@ -47,6 +49,16 @@ void print_error(hwprof::Fault fault, const std::string& message, bool json) {
   if (json)
     print_json({{"schema", "hwprof.error/1"},
                 {"error", {{"fault", name_of(fault)}, {"code", static_cast<int>(fault)}, {"message", message}}}});
+}
+
+void write_file(const std::string& file, const std::string& text) {
+  const std::string part = file + ".part";
+  std::ofstream out(part, std::ios::binary);
+  out << text;
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(part, file, error);
+  if (!out || error) throw hwprof::Error(hwprof::Fault::input, file + ": cannot be written");
 }
 
 void flush_output() {

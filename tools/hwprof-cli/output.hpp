@@ -18,6 +18,9 @@ void print_json(const Json& json);
 /// Reports an error on standard error, and as JSON on standard output when asked for.
 void print_error(hwprof::Fault fault, const std::string& message, bool json);
 
+/// Writes a file, which appears by rename. @throws Error(Fault::input) when it cannot be written.
+void write_file(const std::string& file, const std::string& text);
+
 /// Makes sure that what was printed has arrived. @throws Error(Fault::input) when it has not.
 void flush_output();
 
