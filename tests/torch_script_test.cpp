@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <torch/csrc/jit/ir/ir.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "hwprof/caffe.hpp"
@@ -155,6 +157,85 @@ TEST_CASE("values that are changed in place are changed for all who read them la
   (void)compare(net, {1, 3, 5, 5});
 }
 
+TEST_CASE("changes in place reach the input, not its copies, and through views they are followed or refused") {
+  const Shape input{1, 4, 5, 5};
+  for (const char* body : {
+           "    y = torch.relu_(x)\n    return x + y\n",
+           "    y = x.clone()\n    z = torch.relu_(y)\n    return x + z\n",
+           "    y = torch.tanh(x)\n    z = y.clone()\n    torch.relu_(y)\n    return z + y\n",
+           "    a, b = torch.chunk(torch.tanh(x), 2, 1)\n    torch.relu_(torch.relu_(a))\n    return torch.cat([b, a], "
+           "1)\n",
+           "    y = torch.tanh(x)\n    z = torch.dropout_(torch.flatten(y, 1), 0.5, False)\n    return "
+           "torch.flatten(y, 1) + z\n",
+           "    y = torch.tanh(x)\n    z = torch.relu_(y.view(1, 100))\n    n = y.size(1)\n    return z.view(1, n, 5, "
+           "5)\n",
+       }) {
+    CAPTURE(body);
+    Module module = of_code(body);
+    (void)compare(module, input);
+  }
+  const auto stale = [&](const std::string& body) { CHECK(has(refusal(body, input), "changed in place")); };
+  stale("    y = torch.tanh(x)\n    z = torch.relu_(y[:, 1:3])\n    return torch.cat([y, z], 1)\n");
+  stale("    y = torch.tanh(x)\n    z = torch.relu_(torch.flatten(y, 1))\n    return y\n");
+  stale("    y = torch.tanh(x)\n    z = torch.flatten(y, 1)\n    torch.relu_(y)\n    return z\n");
+  stale("    y = torch.tanh(x)\n    a = y[:, 0:3]\n    b = y[:, 2:4]\n    torch.relu_(a)\n    return b\n");
+  CHECK(has(refusal("    y = torch.tanh(x)\n    y.add_(3)\n    return y\n"), "in place"));
+}
+
+TEST_CASE("sizes as tensors, expanded factors, values that nobody reads") {
+  torch::manual_seed(7);
+  Module gate("Gate");
+  gate.register_parameter("w", draw({6, 6}), false);
+  gate.define(R"(
+def forward(self, x):
+    b, c, h, w = x.size()
+    y = torch.linear(torch.adaptive_avg_pool2d(x, [1, 1]).view([b, c]), self.w)
+    y = torch.sigmoid(y).view([b, c, 1, 1])
+    unread, used = torch.chunk(x, 2, 1)
+    unread = torch.tanh(unread)
+    return torch.cat([x * y.expand_as(x), y.expand([-1, -1, h, w]) * x, used], 1)
+)");
+  const OnnxNet net = compare(gate, {2, 6, 5, 5});
+  const std::size_t splits = static_cast<std::size_t>(
+      std::count_if(net.graph.ops.begin(), net.graph.ops.end(), [](const Op& op) { return op.kind == OpKind::split; }));
+  CHECK(splits == 1);
+  for (const auto& op : net.graph.ops) CHECK(op.kind != OpKind::tanh);
+  const CaffeText text = to_caffe(net.graph, {2, 6, 5, 5}, [] {
+    CaffeOptions all;
+    all.layers = CaffeLayers::all;
+    return all;
+  }());
+  CHECK(output_difference(net.graph, parse_caffe(text.deploy, text.weights, "c").graph, {2, 6, 5, 5}) <= 1e-5);
+  CHECK(has(refusal("    return x.expand([1, 4, 6, 6]) + x.mean([2, 3], True).expand_as(x)\n"), "factors"));
+  CHECK(has(refusal("    return x.mean([2, 3], True).expand_as(x)\n"), "no value of the network"));
+  CHECK(has(refusal("    return x.expand([7, 4, 6, 6]) * x\n"), "batch"));
+}
+
+TEST_CASE("sizes that tracing wrote as tensors of one number") {
+  Module traced("T");
+  auto graph = std::make_shared<torch::jit::Graph>();
+  graph->addInput()->setType(traced._ivalue()->type());
+  torch::jit::Value* x = graph->addInput();
+  const auto call = [&](const char* name, std::vector<torch::jit::NamedValue> arguments) {
+    return graph->insert(c10::Symbol::fromQualString(name), arguments);
+  };
+  torch::jit::Value* two = graph->insertConstant(torch::tensor(2));
+  torch::jit::Value* images = call("aten::size", {x, 0});
+  torch::jit::Value* channels = call("prim::NumToTensor", {call("aten::size", {x, 1})});
+  torch::jit::Value* half = call("aten::Int", {call("aten::floor_divide", {channels, two})});
+  torch::jit::Value* rest =
+      call("aten::Int", {call("aten::mul", {call("aten::mul", {graph->insertConstant(torch::tensor(5)), two}), two})});
+  torch::jit::Value* sizes =
+      graph->insertNode(graph->createList(c10::IntType::get(), {images, half, rest, graph->insertConstant(5)}))
+          ->output();
+  graph->registerOutput(call("aten::view", {x, sizes}));
+  auto* function = traced._ivalue()->compilation_unit()->create_function(
+      c10::QualifiedName(*traced.type()->name(), "forward"), graph);
+  traced.type()->addMethod(function);
+  const OnnxNet net = compare(traced, {2, 12, 10, 5});
+  CHECK(net.graph.ops.size() == 2);
+}
+
 TEST_CASE("older spellings") {
   torch::manual_seed(5);
   Module net("Net");
@@ -193,6 +274,89 @@ TEST_CASE("unknown ops are named with the module that they stand in") {
   CHECK(has(refusal("    if bool(x.sum() > 0):\n        return x\n    else:\n        return torch.relu(x)\n"),
             "aten::sum"));
   CHECK(has(refusal("    return x + torch.ones([1, 4, 6, 6])\n"), "makes a tensor"));
+}
+
+TEST_CASE("operators on constants: what is computed is right, what does harm is refused") {
+  // Each condition that is wrong adds an op.
+  const std::vector<std::string> right = {
+      "7 // 2 == 3",
+      "-7 // 2 == -4",
+      "7 // -2 == -4",
+      "-7 % 3 == 2",
+      "7 % -3 == -2",
+      "-6 % 3 == 0",
+      "6 // 2 == 3",
+      "abs(-3) == 3",
+      "int(2.7) == 2",
+      "7 / 2 == 3.5",
+      "0.5 * 3000000 == 1500000.0",
+      "len([1, 2] * 3) == 6",
+      "([1, 2] + [3])[2] == 3",
+      "[1, 2, 3][1:] == [2, 3]",
+      "'{}x{}'.format(3, 'a') == '3xa'",
+      "2 in [1, 2]",
+      "x.size()[2:] == [6, 6]",
+      "max(x.size(2), 7) == 7",
+      "min([3, 2, 4]) == 2",
+  };
+  for (const auto& one : right) {
+    CAPTURE(one);
+    const hwprof_test::TempFolder folder;
+    std::string body = "    ok = " + one + "\n    if ok:\n        return x\n    else:\n        return torch.relu(x)\n";
+    Module module = of_code(body);
+    module.save(folder.file("m.pt"));
+    CHECK(read_torchscript(folder.file("m.pt"), {1, 4, 6, 6}).graph.ops.size() == 1);
+  }
+  const hwprof_test::TempFolder written;
+  const std::string file = written.file("stolen");
+  CHECK(has(refusal("    torch.save(3, '" + file + "')\n    return x\n"), "aten::save"));
+  CHECK_FALSE(std::ifstream(file).good());
+  // What is computed must be read, or libtorch leaves it out.
+  const auto reading = [](const std::string& number) {
+    return "\n    if " + number + " == 5:\n        return torch.relu(x)\n    else:\n        return x\n";
+  };
+  CHECK(has(refusal("    s = 'a'.zfill(100000000000 * x.size(0))" + reading("len(s)")), "aten::zfill"));
+  CHECK(has(refusal("    s = 'a'.ljust(100000000000 * x.size(0), 'b')" + reading("len(s)")), "aten::ljust"));
+  const auto failure = [](const std::string& body) {
+    const hwprof_test::TempFolder folder;
+    Module module = of_code(body);
+    module.save(folder.file("m.pt"));
+    return error_of(Fault::input, [&] { (void)read_torchscript(folder.file("m.pt"), {1, 4, 6, 6}); });
+  };
+  const std::string least = "    m = -9223372036854775807 - x.size(0)\n";
+  const std::string none = "    n = x.size(0) - 1\n";
+  CHECK(has(failure(none + "    k = 1 // n" + reading("k")), "divides by 0"));
+  CHECK(has(failure(none + "    k = 1 % n" + reading("k")), "divides by 0"));
+  CHECK(has(failure(least + "    k = m // (0 - x.size(0))" + reading("k")), "too large"));
+  CHECK(has(failure(least + "    k = m - x.size(0)" + reading("k")), "too large"));
+  CHECK(has(failure(least + "    k = m * 2" + reading("k")), "too large"));
+  CHECK(has(failure("    l = [0] * (1000000000000 * x.size(0))" + reading("len(l)")), "more than 1000000 items"));
+  CHECK(has(failure("    l = [0] * (1500000 * x.size(0))" + reading("len(l)")), "more than 1000000 items"));
+  const std::string often = "    for i in range(60):\n        ";
+  CHECK(has(failure("    l = [0]\n" + often + "l = l + l" + reading("len(l)")), "items at once"));
+  CHECK(has(failure("    l = [0]\n" + often + "l += l" + reading("len(l)")), "to itself"));
+  CHECK(has(failure("    s = 'ab'\n" + often + "s = s + s" + reading("len(s)")), "items at once"));
+  CHECK(has(failure("    l = [0] * 90000\n    n = 0\n" + often + "n += len(l + l)" + reading("n")), "absurdly much"));
+}
+
+TEST_CASE("parts without number, and dimensions of 1 that are no map's") {
+  const hwprof_test::TempFolder folder;
+  Module whole = of_code("    return torch.cat(torch.chunk(x, 9223372036854775807, 1), 1)\n");
+  whole.save(folder.file("whole.pt"));  // libtorch itself computes a size of 0 from this
+  CHECK(read_torchscript(folder.file("whole.pt"), {1, 4, 6, 6}).graph.ops.size() == 6);  // a chunk per channel
+  Module many = of_code("    return torch.cat(torch.split(x, 1, 1), 1)\n");
+  many.save(folder.file("many.pt"));
+  CHECK(has(error_of(Fault::input,
+                     [&] {
+                       (void)read_torchscript(folder.file("many.pt"), {1, 1 << 30, 1, 1});
+                     }),
+            "more than 100000 parts"));
+  const std::string squeeze = "    return x.squeeze()\n";
+  CHECK(has(refusal(squeeze, {2, 1, 6, 6}), "only channel"));
+  CHECK(has(refusal(squeeze, {2, 4, 1, 6}), "of a map"));
+  CHECK(has(refusal(squeeze, {2, 1, 1, 1}), "only channel"));
+  Module pooled = of_code("    return torch.adaptive_avg_pool2d(x, [1, 1]).squeeze()\n");
+  (void)compare(pooled, {2, 4, 6, 6});
 }
 
 TEST_CASE("bad files and loops without an end are errors") {

@@ -10,6 +10,31 @@
 #include "torch/script_reader.hpp"
 
 namespace hwprof {
+namespace {
+
+constexpr std::size_t most_parts = 100'000;
+
+/// Code computes values that nobody reads (a half of a chunk); other formats have no place for them.
+void drop_unread(Graph& graph) {
+  std::vector<bool> read(graph.ops.size(), false);
+  read[0] = true;  // the input
+  for (const int output : graph.outputs) read[static_cast<std::size_t>(output)] = true;
+  for (std::size_t i = graph.ops.size(); i-- > 0;)
+    if (read[i])
+      for (const int input : graph.ops[i].inputs) read[static_cast<std::size_t>(input)] = true;
+  std::vector<int> place(graph.ops.size(), 0);
+  std::vector<Op> kept;
+  for (std::size_t i = 0; i < graph.ops.size(); ++i) {
+    if (!read[i]) continue;
+    for (int& input : graph.ops[i].inputs) input = place[static_cast<std::size_t>(input)];
+    place[i] = static_cast<int>(kept.size());
+    kept.push_back(std::move(graph.ops[i]));
+  }
+  graph.ops = std::move(kept);
+  for (int& output : graph.outputs) output = place[static_cast<std::size_t>(output)];
+}
+
+}  // namespace
 
 void ScriptReader::cat(Node* node) {
   const ScriptCell list = cell(node->input(0));
@@ -17,9 +42,7 @@ void ScriptReader::cat(Node* node) {
   std::vector<ScriptValue> inputs;
   for (const auto& one : *list.list) {
     if (!one.value || one.value->form != Form::plain) refuse(node, "of something that is no value of the network");
-    inputs.push_back(*one.value);
-    while (now_[static_cast<std::size_t>(inputs.back().op)] != inputs.back().op)
-      inputs.back().op = now_[static_cast<std::size_t>(inputs.back().op)];
+    inputs.push_back(current(*one.value));
     if (inputs.back().dims.size() != inputs.front().dims.size()) fail(node, "its values differ in dimensions");
   }
   if (axis(node, integer(node, 1), inputs.front()) != 1) refuse(node, "along another dimension than the channels");
@@ -29,6 +52,8 @@ void ScriptReader::cat(Node* node) {
 }
 
 void ScriptReader::put_parts(Node* node, const ScriptValue& x, const Dims& sizes) {
+  if (sizes.size() > most_parts) fail(node, "makes more than " + std::to_string(most_parts) + " parts");
+  spend(node, sizes.size());
   ScriptCell made;
   made.list = std::make_shared<std::vector<ScriptCell>>();
   std::int64_t next = 0;
@@ -59,7 +84,10 @@ void ScriptReader::parts(Node* node) {
   if (!constant && known(node, 1).isList()) return put_parts(node, x, integers(node, 1));
   std::int64_t size = constant ? node->i(c10::attr::chunks) : integer(node, 1);
   if (size < 1) fail(node, "needs a positive number");
+  size = std::min(size, channels);
   if (kind != "aten::split") size = (channels + size - 1) / size;
+  if ((channels - 1) / size >= static_cast<std::int64_t>(most_parts))
+    fail(node, "makes more than " + std::to_string(most_parts) + " parts");
   Dims sizes;
   for (std::int64_t at = 0; at < channels; at += size) sizes.push_back(std::min(size, channels - at));
   put_parts(node, x, sizes);
@@ -207,8 +235,10 @@ void ScriptReader::squeeze(Node* node) {
   const bool grows = base::starts_with(std::string(node->kind().toQualString()).substr(6), "unsqueeze");
   if (node->inputs().size() < 2) {
     if (x.dims[0] == 1) refuse(node, "of all dimensions takes the batch of 1 too");
-    x.dims.erase(std::remove(x.dims.begin() + 1, x.dims.end(), 1), x.dims.end());
-    if (x.dims.size() < 2) refuse(node, "leaves no channels");
+    if (x.dims[1] == 1) refuse(node, "of all dimensions takes the only channel too");
+    const bool any = std::find(x.dims.begin(), x.dims.end(), 1) != x.dims.end();
+    if (any && (shape_of(x)[2] != 1 || shape_of(x)[3] != 1)) refuse(node, "of a map");
+    x.dims.erase(std::remove(x.dims.begin(), x.dims.end(), 1), x.dims.end());
     return put(node, x);
   }
   std::int64_t at = integer(node, 1);
@@ -255,8 +285,36 @@ void ScriptReader::pass(Node* node) {
   put(node, value(node, 0));
 }
 
+/// What is changed in place afterwards is the copy.
+void ScriptReader::copy(Node* node) {
+  Op op;
+  op.kind = OpKind::identity;
+  emit(node, std::move(op), {whole(node, 0)}, {});
+}
+
+/// One number per channel as a map, before a product.
+void ScriptReader::expand(Node* node) {
+  ScriptValue x = whole(node, 0);
+  Dims target;
+  if (node->kind() == c10::aten::expand_as)
+    target = value(node, 1).dims;
+  else
+    target = integers(node, 1);
+  if (target.size() != x.dims.size()) refuse(node, "to another number of dimensions");
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    if (target[i] == -1) target[i] = x.dims[i];
+    if (target[i] != x.dims[i] && (i < 2 || x.dims[i] != 1)) refuse(node, "of the batch, the channels or a map");
+    if (target[i] < 1) fail(node, "size " + std::to_string(target[i]) + " makes no sense");
+  }
+  if (target == x.dims) return put(node, x);
+  x.dims = target;
+  x.form = Form::expanded;
+  put(node, x);
+}
+
 void ScriptReader::size(Node* node) {
-  const ScriptValue x = value(node, 0);
+  if (!cell(node->input(0)).value) refuse(node, "of something that is no value of the network");
+  const ScriptValue& x = *cell(node->input(0)).value;
   ScriptCell made;
   if (node->inputs().size() == 2)
     made.known = x.dims[axis(node, integer(node, 1), x)];
@@ -267,14 +325,17 @@ void ScriptReader::size(Node* node) {
 
 void ScriptReader::dim(Node* node) {
   ScriptCell made;
-  made.known = static_cast<std::int64_t>(value(node, 0).dims.size());
+  if (!cell(node->input(0)).value) refuse(node, "of something that is no value of the network");
+  made.known = static_cast<std::int64_t>(cell(node->input(0)).value->dims.size());
   assign(node, {made});
 }
 
 OnnxNet read_torchscript(const std::string& file, const Shape& input) {
   try {
     torch::NoGradGuard no_gradients;
-    return ScriptReader(torch::jit::load(file, torch::kCPU), input, file).run();
+    OnnxNet net = ScriptReader(torch::jit::load(file, torch::kCPU), input, file).run();
+    drop_unread(net.graph);
+    return net;
   } catch (const Error&) {
     throw;
   } catch (const std::bad_alloc&) {

@@ -72,7 +72,9 @@ const std::map<std::string, ScriptReader::Handler>& ScriptReader::handlers() {
                                                        {"channel_shuffle", &ScriptReader::shuffle},
                                                        {"native_channel_shuffle", &ScriptReader::shuffle},
                                                        {"contiguous", &ScriptReader::pass},
-                                                       {"clone", &ScriptReader::pass},
+                                                       {"clone", &ScriptReader::copy},
+                                                       {"expand", &ScriptReader::expand},
+                                                       {"expand_as", &ScriptReader::expand},
                                                        {"detach", &ScriptReader::pass},
                                                        {"to", &ScriptReader::pass},
                                                        {"alias", &ScriptReader::pass},
@@ -120,6 +122,7 @@ ScriptValue ScriptReader::append(Node* node, Op op, const std::vector<ScriptValu
   net_.graph.ops.push_back(std::move(op));
   shapes_.push_back(out);
   now_.push_back(made.op);
+  keep_storage(made.op);
   return made;
 }
 
@@ -133,7 +136,7 @@ void ScriptReader::put(Node* node, const ScriptValue& value) {
 void ScriptReader::emit(Node* node, Op op, const std::vector<ScriptValue>& inputs, Dims dims) {
   const ScriptValue made = append(node, std::move(op), inputs, std::move(dims));
   const std::string kind = node->kind().toQualString();
-  if (kind.back() == '_' && inputs.front().op > 0) now_[static_cast<std::size_t>(inputs.front().op)] = made.op;
+  if (kind.back() == '_') change(node, inputs.front().op, made.op);
   put(node, made);
 }
 
@@ -312,6 +315,7 @@ void ScriptReader::add(Node* node) {
   if (left || right) {
     ScriptValue x = whole(node, left ? 1 : 0);
     if ((left ? *left : *right) != three) refuse(node, "of a constant other than 3 (as in a hard swish)");
+    if (node->kind() != c10::aten::add) refuse(node, "of a constant in place");
     x.form = Form::plus_three;
     return put(node, x);
   }
@@ -350,12 +354,18 @@ void ScriptReader::mul(Node* node) {
   ScriptValue a = value(node, 0);
   ScriptValue b = value(node, 1);
   if (a.form == Form::clipped) std::swap(a, b);
-  if (b.form == Form::clipped && a.form == Form::plain && a.op == b.op) {
+  if (b.form == Form::clipped && a.form == Form::plain && a.op == b.op && node->kind() == c10::aten::mul) {
     a.form = Form::product;
     return put(node, a);
   }
-  a = whole(node, 0);
-  b = whole(node, 1);
+  for (ScriptValue* one : {&a, &b})
+    if (one->form == Form::expanded && a.dims == b.dims && (a.form == Form::plain || b.form == Form::plain)) {
+      one->form = Form::plain;
+      one->dims = dims_like(*one, shape_of(*one));
+      break;
+    }
+  check_whole(node, a);
+  check_whole(node, b);
   if (a.dims.size() != b.dims.size()) refuse(node, "of values of different numbers of dimensions");
   Op op;
   op.kind = OpKind::mul;

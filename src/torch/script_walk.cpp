@@ -37,6 +37,7 @@ ScriptReader::ScriptReader(torch::jit::Module module, const Shape& input, std::s
   net_.input = input;
   shapes_ = infer_shapes(net_.graph, input);
   now_ = {0};
+  keep_storage(0);
   names_[op.name] = 1;
 }
 
@@ -67,9 +68,7 @@ OnnxNet ScriptReader::run() {
   for (const auto& output : given) {
     if (!output.value || output.value->form != Form::plain)
       throw Error(Fault::unsupported, source_ + ": forward() gives something that is no value of the network");
-    int op = output.value->op;
-    while (now_[static_cast<std::size_t>(op)] != op) op = now_[static_cast<std::size_t>(op)];
-    net_.graph.outputs.push_back(op);
+    net_.graph.outputs.push_back(current(*output.value).op);
   }
   if (net_.graph.outputs.empty()) throw Error(Fault::unsupported, source_ + ": forward() gives nothing");
   if (converted_) net_.notes.push_back(source_ + ": weights of another width were converted to 4-byte floats");
@@ -121,6 +120,7 @@ void ScriptReader::step(Node* node, Frame&) {
     return one.value.has_value() || one.list != nullptr;
   });
   if (!concerns_values) return compute(node);
+  for (const Value* input : node->inputs()) (void)charge(node, cell(input));
   std::string name = base::starts_with(kind, "aten::") ? kind.substr(6) : kind;
   if (name.size() > 1 && name.back() == '_' && name[name.size() - 2] != '_') name.pop_back();  // in place
   const auto found = handlers().find(name);
@@ -233,6 +233,7 @@ bool ScriptReader::step_collection(Node* node, const std::string& kind) {
     bool plain = tuple || !is_tensor_list(node->output()->type());
     for (const Value* input : node->inputs()) {
       parts.push_back(cell(input));
+      (void)charge(node, parts.back());
       plain = plain && !parts.back().value && !parts.back().list;
     }
     ScriptCell made;
@@ -250,6 +251,7 @@ bool ScriptReader::step_collection(Node* node, const std::string& kind) {
     assign(node, {made});
   } else if (kind == "prim::ListUnpack" || kind == "prim::TupleUnpack") {
     const ScriptCell of = cell(node->input(0));
+    (void)charge(node, of);
     std::vector<ScriptCell> parts;
     if (of.list) {
       parts = *of.list;
@@ -286,32 +288,27 @@ bool ScriptReader::step_collection(Node* node, const std::string& kind) {
 
 /// Sizes, which a traced network handles as tensors of one number.
 bool ScriptReader::step_number(Node* node, const std::string& kind) {
-  const auto number_of = [this](const Value* input) -> std::optional<std::int64_t> {
-    const ScriptCell& one = cell(input);
-    if (one.value || one.list || !one.known.isInt()) return {};
-    return one.known.toInt();
-  };
   const std::size_t count = node->inputs().size();
   if (kind == "prim::NumToTensor" || kind == "aten::Int" || kind == "aten::IntImplicit" ||
       kind == "aten::ScalarImplicit") {
     const ScriptCell one = cell(node->input(0));
     if (one.value) refuse(node, "takes a number out of what the network computes");
-    if (!one.known.isInt() && !(kind == "prim::NumToTensor" && one.known.isScalar())) return false;
-    assign(node, {one});
+    if (kind == "prim::NumToTensor" && one.known.isScalar()) return assign(node, {one}), true;
+    const auto whole = size_of(node->input(0));
+    if (!whole) return false;
+    ScriptCell made;
+    made.known = *whole;
+    assign(node, {made});
     return true;
   }
   const bool made_of_tensors = count >= 2 && node->input(0)->type()->kind() == c10::TypeKind::TensorType;
   if (!made_of_tensors) return false;
-  const auto a = number_of(node->input(0));
-  const auto b = number_of(node->input(1));
+  const auto a = size_of(node->input(0));
+  const auto b = size_of(node->input(1));
   if (!a || !b) return false;
   ScriptCell made;
-  if (kind == "aten::mul") {
-    made.known = *a * *b;
-  } else if (kind == "aten::add") {
-    made.known = *a + *b;
-  } else if (kind == "aten::sub") {
-    made.known = *a - *b;
+  if (kind == "aten::mul" || kind == "aten::add" || kind == "aten::sub") {
+    made.known = whole_number(node, kind, *a, *b);
   } else if (kind == "aten::floor_divide" || kind == "aten::div") {
     if (*b == 0 || *a < 0 || *b < 0 || (kind == "aten::div" && *a % *b != 0)) fail(node, "divides a size oddly");
     made.known = *a / *b;
@@ -320,29 +317,6 @@ bool ScriptReader::step_number(Node* node, const std::string& kind) {
   }
   assign(node, {made});
   return true;
-}
-
-/// What is known is computed by libtorch itself, where no tensor is made of it.
-void ScriptReader::compute(Node* node) {
-  const std::string kind = node->kind().toQualString();
-  bool tensors = false;
-  for (const Value* input : node->inputs()) tensors = tensors || cell(input).known.isTensor();
-  const bool harmless = kind == "aten::t" || kind == "aten::detach" || kind == "aten::size" || kind == "aten::dim" ||
-                        kind == "aten::__is__" || kind == "aten::__isnot__" || kind == "prim::is_cuda";
-  if (tensors && !harmless) refuse(node, "computes with parameters, which hwprof does not follow");
-  if (node->maybeOperator() == nullptr) refuse(node, "hwprof has no such op");
-  for (const Value* output : node->outputs())
-    if (!tensors && output->type()->kind() == c10::TypeKind::TensorType)
-      refuse(node, "makes a tensor, which hwprof does not follow");
-  torch::jit::Stack stack;
-  for (const Value* input : node->inputs()) stack.push_back(cell(input).known);
-  if (node->maybeSchema() != nullptr && node->maybeSchema()->is_vararg())
-    stack.emplace_back(static_cast<std::int64_t>(stack.size()));
-  node->getOperation()(stack);
-  if (stack.size() != node->outputs().size()) fail(node, "gives another number of values than it should");
-  std::vector<ScriptCell> outputs(stack.size());
-  for (std::size_t i = 0; i < stack.size(); ++i) outputs[i].known = stack[i];
-  assign(node, std::move(outputs));
 }
 
 ScriptCell& ScriptReader::cell(const Value* value) {
@@ -364,16 +338,21 @@ ScriptValue ScriptReader::value(Node* node, std::size_t input) {
   const ScriptCell& one = cell(node->input(input));
   if (!one.value)
     refuse(node, "argument " + std::to_string(input) + " is constant where a value of the network is expected");
-  ScriptValue out = *one.value;
-  while (now_[static_cast<std::size_t>(out.op)] != out.op) out.op = now_[static_cast<std::size_t>(out.op)];
-  return out;
+  return current(*one.value);
 }
 
 ScriptValue ScriptReader::whole(Node* node, std::size_t input) {
-  const ScriptValue out = value(node, input);
-  switch (out.form) {
+  ScriptValue out = value(node, input);
+  check_whole(node, out);
+  return out;
+}
+
+void ScriptReader::check_whole(Node* node, const ScriptValue& value) const {
+  switch (value.form) {
     case Form::plain:
-      return out;
+      return;
+    case Form::expanded:
+      refuse(node, "expanded values are read only as factors of a map of that size");
     case Form::plus_three:
     case Form::clipped:
     case Form::product:
@@ -405,6 +384,16 @@ bool ScriptReader::flag(Node* node, std::size_t input) {
 bool ScriptReader::is_none(Node* node, std::size_t input) {
   return input >= node->inputs().size() ||
          (!cell(node->input(input)).value && !cell(node->input(input)).list && cell(node->input(input)).known.isNone());
+}
+
+std::optional<std::int64_t> ScriptReader::size_of(const Value* value) {
+  const ScriptCell& one = cell(value);
+  if (one.value || one.list) return {};
+  if (one.known.isInt()) return one.known.toInt();
+  if (!one.known.isTensor() || !one.known.toTensor().defined()) return {};
+  const at::Tensor& tensor = one.known.toTensor();
+  if (tensor.dim() != 0 || !at::isIntegralType(tensor.scalar_type(), false) || !tensor.device().is_cpu()) return {};
+  return tensor.item<std::int64_t>();
 }
 
 /// A number, also as a tensor of one.
