@@ -83,6 +83,38 @@ TEST_CASE("a network is quantised and compiled, once, with the documented argume
             "arch (/opt/vitis_ai/compiler/arch/dpuv2/ZCU102/ZCU102.json then, /else.json now)"));
 }
 
+TEST_CASE("vai_q_caffe's check passes, notes or refuses by layer, and decides nothing") {
+  Desk desk(5, R"("mute": ["3"], "die": ["4"])");
+  const auto layer = [&](int i, const std::string& type) {
+    base::write_file(desk.net(i, "net.calibration.prototxt"), hwprof_test::network() +
+                                                                  "layer { name: \"L3.odd\" type: \"" + type +
+                                                                  "\" bottom: \"L2.fc\" top: \"L3.odd\" }\n");
+  };
+  layer(1, "ReLU6");
+  layer(2, "Softmax");
+  const auto summary = desk.run(DpuStep::check);
+  CHECK(summary.done == 2);
+  REQUIRE(summary.failed == 3);
+  CHECK(has(summary.failures[0], "2: vai_q_caffe: its check refuses the network: 7. L3.odd (Softmax)"));
+  CHECK(has(summary.failures[0], "raw/check.log"));
+  CHECK(has(summary.failures[1], "3: vai_q_caffe: said neither"));
+  CHECK(has(summary.failures[2], "4: vai_q_caffe: killed by signal 11"));
+  REQUIRE(summary.notes.size() == 1);
+  CHECK(summary.notes[0] == "1: its check does not know these types of layers: ReLU6 (1)");
+  CHECK(has(desk.log(), "vai_q_caffe 0 [check] [-model] [net.calibration.prototxt]\n"));
+  CHECK(has(base::read_file(desk.net(0, "raw/check_results.txt")), "0 data ImageData 2"));
+  CHECK_FALSE(base::exists(desk.net(0, "check_results.txt")));
+  CHECK_FALSE(base::exists(desk.net(2, "raw/dpu.json")));
+  CHECK(desk.run(DpuStep::check).before == 0);  // again each time
+  CHECK(desk.calls("vai_q_caffe") == 10);
+  CHECK(has(error_of(Fault::usage,
+                     [&] {
+                       (void)desk.run(DpuStep::check, {{"script", desk.file("nets/run.sh")}});
+                     }),
+            "a script quantises and compiles"));
+  CHECK(desk.run(DpuStep::quantize).before == 0);
+}
+
 TEST_CASE("one bad network does not stop the others; exit status and log are kept, and it is tried again") {
   Desk desk(7, R"("reject": ["0"], "die": ["1"], "empty": ["2"], "c_reject": ["3"], "c_empty": ["4"], "torn": ["5"])");
   const auto quantized = desk.run(DpuStep::quantize, {{"jobs", "3"}});

@@ -52,6 +52,7 @@ struct DpuJob {
 };
 
 enum class DpuStep {
+  check,  ///< vai_q_caffe's check: raw/check.log, raw/check_results.txt; decides nothing, and is repeated by every call
   quantize,  ///< vai_q_caffe: raw/quantized
   compile,   ///< vai_c_caffe or vai_c_xir: raw/compiled
   deploy,    ///< to a server, which measures it, or onto a board: raw/<id>.latency.txt of a server
@@ -64,6 +65,7 @@ struct DpuSummary {
   std::size_t before = 0;             ///< of done: by an earlier call, or elsewhere and carried here
   std::size_t waiting = 0;            ///< an earlier step is still to be done
   std::vector<std::string> failures;  ///< "id: reason"
+  std::vector<std::string> notes;     ///< of DpuStep::check: "id: what its check does not know, and lets pass"
 };
 
 /// One step of the networks that are ready for it and have it not behind them; option `jobs` of them at once, a board

@@ -43,10 +43,10 @@ class Chain {
 
   DpuSummary run() {
     if (ready_.empty()) return finish();
-    if (step_ == DpuStep::quantize || step_ == DpuStep::compile)
-      run_tools();
-    else
+    if (step_ == DpuStep::deploy || step_ == DpuStep::measure)
       run_board();
+    else
+      run_tools();
     return finish();
   }
 
@@ -57,7 +57,7 @@ class Chain {
       throw Error(Fault::usage, "dpu: " + base::in_quotes(job.id) + " is no id that can be a file's name");
     if (!base::is_folder(job.dir)) throw Error(Fault::missing, job.dir + ": no such folder");
     Work work{job, load_state(job.dir)};
-    if (is_behind(work)) {
+    if (is_kept() && is_behind(work)) {
       ++summary_.before;
       save_state(job.dir, work.state);
       return;
@@ -65,15 +65,18 @@ class Chain {
     if (const auto why = refusal(job, options_); !why.empty()) {
       StepState& state = work.state.steps[DpuStep::quantize];
       state = {RunState::unsupported, why, "here", options_.describe(DpuStep::quantize), 0};
-      save_state(job.dir, work.state);
+      if (is_kept()) save_state(job.dir, work.state);
       fail(job, why);
       return;
     }
-    if (step_ == DpuStep::quantize || has_output(before(), job, options_))
+    if (step_ == DpuStep::check || step_ == DpuStep::quantize || has_output(before(), job, options_))
       ready_.push_back(std::move(work));
     else
       ++summary_.waiting;
   }
+
+  /// Whether the step's end is put down; a check has nothing behind it.
+  [[nodiscard]] bool is_kept() const { return step_ != DpuStep::check; }
 
   /// Results make everything before them needless, unless this step was done with other options.
   bool is_behind(Work& work) {
@@ -98,7 +101,14 @@ class Chain {
     summary_.failures.push_back(job.id + ": " + reason);
   }
 
+  void note(const DpuJob& job, const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    if (!what.empty()) summary_.notes.push_back(job.id + ": " + what);
+  }
+
   void run_tools() {
+    if (!options_.script.empty() && step_ == DpuStep::check)
+      throw Error(Fault::usage, "dpu: a script quantises and compiles; have networks checked where vai_q_caffe is");
     if (!options_.script.empty()) {
       std::vector<DpuJob> jobs;
       for (const auto& work : ready_) jobs.push_back(work.job);
@@ -149,7 +159,9 @@ class Chain {
   void work() {
     while (Work* const next = take())
       one(*next, [this](Work& work) {
-        if (step_ == DpuStep::quantize)
+        if (step_ == DpuStep::check)
+          note(work.job, check_one(work.job, options_, tools_));
+        else if (step_ == DpuStep::quantize)
           quantize_one(work.job, options_, tools_, work.state.environment);
         else
           compile_one(work.job, options_, tools_, work.state.environment);
@@ -185,7 +197,7 @@ class Chain {
       state.options = options_.describe(DpuStep::measure);
       work.state.steps[DpuStep::deploy] = work.state.steps[DpuStep::measure] = state;
     }
-    save_state(work.job.dir, work.state);
+    if (is_kept()) save_state(work.job.dir, work.state);
     const std::lock_guard lock(mutex_);
     ++ended_;
     if (!state.done()) fail(work.job, state.reason);

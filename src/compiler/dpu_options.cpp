@@ -106,6 +106,7 @@ std::map<std::string, std::string> DpuOptions::describe(DpuStep step) const {
               {"keep_fixed_neuron", keep_fixed_neuron ? "yes" : "no"}};
     case DpuStep::compile:
       return {{"arch", arch}, {"compiler", compiler}, {"modes", base::join(modes, ",")}};
+    case DpuStep::check:
     case DpuStep::deploy:
       return {};
     case DpuStep::measure:

@@ -165,6 +165,8 @@ bool has_output(DpuStep step, const DpuJob& job, const DpuOptions& options) {
     return std::all_of(options.modes.begin(), options.modes.end(), has);
   };
   switch (step) {
+    case DpuStep::check:
+      return false;
     case DpuStep::quantize:
       if (options.compiler == "vai_c_xir") return !files_with(at(job.dir, quantized_folder), ".xmodel").empty();
       return has_content(at(job.dir, std::string(quantized_folder) + "/deploy.prototxt")) &&

@@ -21,6 +21,8 @@ constexpr std::uint64_t largest_log = std::uint64_t{1} << 26;
 constexpr const char* quantized_part = "raw/quantized.part";
 constexpr const char* compiled_part = "raw/compiled.part";
 constexpr const char* quantize_log = "raw/quantize.log";
+constexpr const char* check_log = "raw/check.log";
+constexpr const char* check_results = "check_results.txt";  // where it runs, whatever one asks for
 
 Words quantize_words(const DpuOptions& options) {
   Words words{"quantize",
@@ -132,7 +134,42 @@ void describe(const DpuCompilerReport& report, const std::string& mode,
 }  // namespace
 
 std::vector<std::string> tools_of(DpuStep step, const DpuOptions& options) {
-  return {step == DpuStep::quantize ? "vai_q_caffe" : options.compiler};
+  return {step == DpuStep::compile ? options.compiler : "vai_q_caffe"};
+}
+
+std::string check_one(const DpuJob& job, const DpuOptions& options, const Tools& tools) {
+  const fs::path dir(job.dir);
+  fs::remove(dir / check_results);
+  (void)run(tools, "vai_q_caffe", {"check", "-model", calibration_prototxt}, job.dir, check_log,
+            options.tool_timeout_s);
+  if (fs::exists(dir / check_results)) fs::rename(dir / check_results, dir / "raw" / check_results);
+  const std::string said = base::read_file((dir / check_log).string(), largest_log);
+  std::vector<std::string> refused;
+  std::map<std::string, std::size_t> unknown;  // layers by type
+  bool passed = false;
+  bool failed = false;
+  for (const auto& raw : base::split(said, '\n')) {
+    const std::string line(base::trim(printable(raw)));
+    passed = passed || base::starts_with(line, "Check Passed");
+    failed = failed || base::starts_with(line, "Check Failed");
+    if (line.find("do not support by") != std::string::npos) refused.push_back(line);
+    const auto end = line.find(") is not known by");
+    const auto begin = end == std::string::npos ? end : line.rfind('(', end);
+    if (begin != std::string::npos) ++unknown[line.substr(begin + 1, end - begin - 1)];
+  }
+  const std::string log = " (" + (dir / check_log).string() + ")";
+  if (failed || !refused.empty()) {
+    constexpr std::size_t most = 3;
+    const std::string more = refused.size() > most ? " and " + std::to_string(refused.size() - most) + " more" : "";
+    if (refused.size() > most) refused.resize(most);
+    throw Error(Fault::device, "vai_q_caffe: its check refuses the network: " +
+                                   (refused.empty() ? std::string("no layer is named") : base::join(refused, "; ")) +
+                                   more + log);
+  }
+  if (!passed) throw Error(Fault::device, "vai_q_caffe: said neither that its check passed nor that it failed" + log);
+  std::vector<std::string> types;
+  for (const auto& [type, count] : unknown) types.push_back(type + " (" + std::to_string(count) + ")");
+  return types.empty() ? std::string() : "its check does not know these types of layers: " + base::join(types, ", ");
 }
 
 void quantize_one(const DpuJob& job, const DpuOptions& options, const Tools& tools,

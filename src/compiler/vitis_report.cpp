@@ -267,6 +267,8 @@ DpuCompilerReport parse_compiler_report(std::string_view text, const std::string
 
 const char* to_string(DpuStep step) noexcept {
   switch (step) {
+    case DpuStep::check:
+      return "check";
     case DpuStep::quantize:
       return "quantize";
     case DpuStep::compile:

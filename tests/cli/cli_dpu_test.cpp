@@ -129,6 +129,12 @@ TEST_CASE("the steps one by one over ssh, and what each leaves") {
   const auto early = cli(with({"compile", run, "--json"}, none), environment);
   CHECK_MESSAGE(early.code == 0, early.err);
   CHECK(early.json()["waiting"] == early.json()["networks"]);
+  const auto checked = cli(with({"quantize", run, "--check-only", "--json"}, none), environment);
+  REQUIRE_MESSAGE(checked.code == 0, checked.err);
+  CHECK(checked.json()["step"] == "check");
+  CHECK(checked.json()["done"] == checked.json()["networks"]);
+  CHECK(has(checked.json()["notes"][0].get<std::string>(), "types of layers: ReLU6 ("));
+  CHECK(cli({"compile", run, "--check-only"}).code == 2);
   const auto quantized =
       cli(with({"quantize", run + "/hardwares/0-dpu", "--json", "--device-option", "jobs=2"}, none), environment);
   REQUIRE_MESSAGE(quantized.code == 0, quantized.err);

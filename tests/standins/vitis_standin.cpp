@@ -3,9 +3,10 @@
 // files that they would read, prints what they print, and leaves files of the same names and formats. HWPROF_STANDIN
 // names a folder with control.json (may be absent):
 //   {"faults": {"reject": ["3"], …}}
-// faults, by network (name of the folder it runs in): reject, hang, die, empty (quantiser); c_reject, c_empty, cut,
-// torn (compiler). Fusion as a DPU's compiler has it: batch norm is gone after quantising; activations, additions,
-// dropout, slices and global pools run in the node before them, and so does a depthwise convolution, one per node.
+// faults, by network (name of the folder it runs in): mute (check); die (both); reject, hang, empty (quantiser);
+// c_reject, c_empty, cut, torn (compiler). Fusion as a DPU's compiler has it: batch norm is gone after quantising;
+// activations, additions, dropout, slices and global pools run in the node before them, and so does a depthwise
+// convolution, one per node.
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -122,7 +123,44 @@ int check_images(const Message& data) {
   return images;
 }
 
+void die_if_asked() {
+  if (!has_fault("die")) return;
+  std::signal(SIGSEGV, SIG_DFL);  // else a sanitizer turns the signal into an exit
+  std::raise(SIGSEGV);
+}
+
+/// Looks at types of layers only. Its exit status says nothing.
+void check(const Words& words) {
+  const Arguments arguments(words, 1, {{"-model", "model"}, {"-weights", "weights"}});
+  const std::map<std::string, int> known{
+      {"LRN", 0},   {"Softmax", 0}, {"Upsample", 0}, {"Convolution", 1}, {"Deconvolution", 1}, {"InnerProduct", 1},
+      {"ReLU", 1},  {"Eltwise", 1}, {"Pooling", 1},  {"Concat", 1},      {"BatchNorm", 2},     {"Scale", 2},
+      {"Slice", 3}, {"Flatten", 3}, {"Dropout", 3},  {"ImageData", 2}};
+  const Message net = read_prototxt(arguments.get("model"));
+  die_if_asked();
+  if (has_fault("mute")) return;
+  bool passed = true;
+  std::ofstream results("check_results.txt");
+  std::size_t i = 0;
+  for (const Message* layer : net.all("layer")) {
+    const std::string name = layer->text("name");
+    const std::string type = layer->text("type");
+    const auto at = known.find(type);
+    if (at == known.end()) {
+      std::cout << i << ". " << name << " (" << type << ") is not known by DNNDK and may raise some error\n";
+    } else if (at->second == 0) {
+      std::cout << i << ". " << name << " (" << type << ") do not support by Deephi DPU. \n";
+      passed = false;
+    }
+    if (at != known.end() && at->second != 1)
+      results << i << ' ' << name << ' ' << type << ' ' << at->second << " \"\"\n";
+    ++i;
+  }
+  std::cout << (passed ? "Check Passed!" : "Check Failed, Please check the results file: check_results.txt.") << '\n';
+}
+
 void quantize(const Words& words) {
+  if (!words.empty() && words[0] == "check") return check(words);
   if (words.empty() || words[0] != "quantize") throw Failed{"usage: vai_q_caffe <command> <args>"};
   const Arguments arguments(words, 1,
                             {{"-model", "model"},
@@ -135,10 +173,7 @@ void quantize(const Words& words) {
   const Message net = read_prototxt(arguments.get("model"));
   const std::string weights = read_all(arguments.get("weights"));
   if (has_fault("hang")) std::this_thread::sleep_for(std::chrono::hours(1));
-  if (has_fault("die")) {
-    std::signal(SIGSEGV, SIG_DFL);  // else a sanitizer turns the signal into an exit
-    std::raise(SIGSEGV);
-  }
+  die_if_asked();
   if (has_fault("reject"))
     throw Failed{
         "F1125 21:00:00.000000 7 layer_factory.hpp:81] Check failed: registry.count(type) == 1 (0 vs. 1) "

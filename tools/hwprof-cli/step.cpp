@@ -19,6 +19,7 @@ using hwprof::Fault;
 
 struct Options {
   std::string dir;
+  bool check_only = false;
   hwprof::MeasureOptions measure;
 };
 
@@ -54,12 +55,14 @@ void run(const Cli& cli, hwprof::DpuStep step, Options& options, const std::stri
                 {"done_before", summary.before},
                 {"failed", summary.failed},
                 {"waiting", summary.waiting},
-                {"failures", summary.failures}});
+                {"failures", summary.failures},
+                {"notes", summary.notes}});
   } else if (!cli.quiet) {
     print_row(name, count(summary.done, "network") + " done, " + std::to_string(summary.before) + " of them before; " +
                         std::to_string(summary.failed) + " failed");
     if (summary.waiting > 0) print_row("waiting", count(summary.waiting, "network") + " for an earlier step");
     for (const auto& failure : summary.failures) print_row("failed", failure);
+    for (const auto& note : summary.notes) print_row("note", note);
     print_row("next", "hwprof-cli " + next);
   }
 }
@@ -68,9 +71,13 @@ void run(const Cli& cli, hwprof::DpuStep step, Options& options, const std::stri
 
 void add_step(Cli& cli, hwprof::DpuStep step, const std::string& description, const std::string& next) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = add_verb(cli, to_string(step), description,
-                            [&cli, step, options, next] { run(cli, step, *options, next + " " + options->dir); });
+  CLI::App* verb = add_verb(cli, to_string(step), description, [&cli, step, options, next] {
+    const bool check = options->check_only;
+    run(cli, check ? hwprof::DpuStep::check : step, *options, (check ? to_string(step) : next) + " " + options->dir);
+  });
   verb->add_option("DIR", options->dir, "Compiler folder of the device dpu, or a run folder")->required();
+  if (step == hwprof::DpuStep::quantize)
+    verb->add_flag("--check-only", options->check_only, "Have vai_q_caffe check the layers, and quantise nothing");
   add_device_options(verb, options->measure);
   verb->add_option("--seed", options->measure.seed, "Seed of made-up images")->check(number_from_zero());
   add_output_options(verb, cli);
