@@ -73,6 +73,19 @@ TEST_CASE("fusion compiles, measures, decides; genmodel and predict use the rule
   REQUIRE_MESSAGE(predicted.code == 0, predicted.err);
   CHECK(predicted.json()["predictions"][0]["estimated_kernels"].get<int>() >= 2);
   CHECK(predicted.json()["predictions"][0]["unseen_kernels"] == 1);
+  const auto caffe = cli({"export", net, "--format", "caffe", "--out", folder.file("caffe"), "--json"});
+  if (caffe.code == 0) {  // 4: a build without Caffe
+    const std::string prototxt = folder.file("caffe/" + caffe.json()["files"][0]["file"].get<std::string>());
+    const auto same = cli({"predict", "--model", model, "--caffe", prototxt, "--json"});
+    REQUIRE_MESSAGE(same.code == 0, same.err);
+    const auto row = same.json()["predictions"][0];
+    const auto onnx_row = predicted.json()["predictions"][0];
+    CHECK(row["value"].get<double>() == doctest::Approx(onnx_row["value"].get<double>()));
+    CHECK(row["unseen_kernels"] == 1);
+    CHECK(cli({"predict", "--model", model, "--caffe", folder.file("none.prototxt")}).code == 3);
+  } else {
+    CHECK(caffe.code == 4);
+  }
   const std::string table = folder.file("table.json");
   CHECK(cli({"genmodel", "--records", out + "/records.jsonl", "--type", "table", "--out", table}).code == 0);
   CHECK(cli({"predict", "--model", table, "--onnx", file}).code == 4);

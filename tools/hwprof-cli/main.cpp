@@ -11,6 +11,7 @@
 #include "hwprof/version.hpp"
 #include "output.hpp"
 #include "pages.hpp"
+#include "reported.hpp"
 #include "terminal.hpp"
 
 namespace {
@@ -121,12 +122,16 @@ void run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   // Errors of the command line itself are reported as JSON too, so this is known before it is read.
-  const bool json = std::any_of(argv, argv + argc, [](const char* word) { return std::strcmp(word, "--json") == 0; });
+  bool json = std::any_of(argv, argv + argc, [](const char* word) { return std::strcmp(word, "--json") == 0; });
   Fault fault = Fault::internal;
   std::string message;
   try {
     run(argc, argv);
     return 0;
+  } catch (const hwprof_cli::Reported& found) {
+    fault = found.fault;
+    message = found.message;
+    json = false;
   } catch (const Error& error) {
     fault = error.fault();
     message = error.what();
