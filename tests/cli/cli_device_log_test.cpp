@@ -98,4 +98,10 @@ TEST_CASE("wrong calls and logs that hold nothing") {
   const auto outcome = cli({"net2primitive", torn, "--result-file", out});
   CHECK(outcome.code == 3);
   CHECK(has(outcome.err, "no complete table"));
+  for (const auto& nothing :
+       {folder.write("zero.txt", ""), folder.write("blank.txt", " \n"), std::string("/dev/null")}) {
+    const auto refused = cli({"net2primitive", nothing, "--result-file", out});
+    CHECK(refused.code == 3);
+    CHECK(has(refused.err, "is empty"));
+  }
 }

@@ -39,7 +39,12 @@ std::vector<hwprof::NetRecord> read(const std::string& dir, const std::string& d
   const auto folders = compiler_folders(dir);
   if (folders.empty() && !device.empty())
     throw hwprof::Error(hwprof::Fault::usage, "--device belongs to a compiler or run folder");
-  if (folders.empty()) return hwprof::load_records(dir, &notes);
+  if (folders.empty()) {
+    auto records = hwprof::load_records(dir, &notes);
+    if (records.empty())
+      throw hwprof::Error(hwprof::Fault::input, notes.empty() ? dir + ": holds no measurements" : notes.back());
+    return records;
+  }
   std::vector<hwprof::NetRecord> records;
   for (const auto& folder : folders) {
     auto parsed = hwprof::parse(folder, device);
