@@ -41,12 +41,14 @@ struct OnnxNet {
 /// Reads what write_onnx() wrote (the graph comes back equal, with the weights that were written) and networks by
 /// others that consist of ops that Graph has: constants are folded, HardSwish and the like are recognised in pieces.
 /// Reals come back as the shortest decimal that rounds to the file's 4-byte float: epsilon 1e-5 is 1e-5.
-/// Nothing outside the file is read. Memory stays within a small multiple of the file's size.
-/// @throws Error(Fault::input) for a file that is damaged, has weights elsewhere, or makes no sense, naming the node or
-/// tensor; Error(Fault::unsupported) naming node, op type and what is read, for a network that a Graph cannot hold.
+/// Values in other files are read where these lie in the file's folder or below it; nothing outside is. Memory stays
+/// within a small multiple of the files' size.
+/// @throws Error(Fault::input) for a file that is damaged, has weights outside its folder, or makes no sense, naming
+/// the node or tensor; Error(Fault::unsupported) naming node, op type and what is read, for a network that a Graph
+/// cannot hold.
 [[nodiscard]] OnnxNet read_onnx(const std::string& file);
 
-/// The same from memory; source is how messages call it.
+/// The same from memory, without any other file; source is how messages call it.
 [[nodiscard]] OnnxNet parse_onnx(std::string_view bytes, const std::string& source);
 
 }  // namespace hwprof

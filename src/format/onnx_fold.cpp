@@ -86,25 +86,75 @@ Constant concat(const NodeView& node, const std::vector<const Constant*>& inputs
   return out;
 }
 
+/// The values at begin, begin + a sum of steps, with these dimensions.
+Constant picked(const Constant& of, Dims dims, std::int64_t begin, const std::vector<std::int64_t>& steps) {
+  Constant out;
+  out.dims = std::move(dims);
+  const std::int64_t count = count_of(out.dims);
+  std::vector<float> reals;
+  std::vector<std::int64_t> index(out.dims.size(), 0);
+  std::int64_t at = begin;
+  for (std::int64_t n = 0; n < count; ++n) {
+    if (of.is_real())
+      reals.push_back((*of.reals)[static_cast<std::size_t>(at)]);
+    else
+      out.integers.push_back(of.integers[static_cast<std::size_t>(at)]);
+    for (std::size_t i = out.dims.size(); i-- > 0;) {
+      at += steps[i];
+      if (++index[i] < out.dims[i]) break;
+      at -= steps[i] * out.dims[i];
+      index[i] = 0;
+    }
+  }
+  if (of.is_real()) out.reals = std::make_shared<const std::vector<float>>(std::move(reals));
+  return out;
+}
+
+/// How far apart neighbours along each axis lie.
+std::vector<std::int64_t> strides_of(const Dims& dims) {
+  std::vector<std::int64_t> stride(dims.size(), 1);
+  for (std::size_t i = dims.size(); i-- > 1;) stride[i - 1] = stride[i] * dims[i];
+  return stride;
+}
+
 Constant slice(const NodeView& node, const std::vector<const Constant*>& inputs) {
   const Constant& of = input(node, inputs, 0);
-  if (of.dims.size() != 1 || of.is_real()) node.refuse("of constants only a list of integers is sliced");
   const auto argument = [&](const char* attribute, std::size_t at) {
     if (const auto list = node.integers(attribute)) return *list;
     return inputs.size() > at && inputs[at] != nullptr ? integers(node, inputs, at) : Dims{};
   };
   const Dims starts = argument("starts", 1);
   const Dims ends = argument("ends", 2);
-  const Dims steps = argument("steps", 4);
-  if (starts.size() != 1 || ends.size() != 1) node.fail("needs one start and one end");
-  if (!steps.empty() && steps != Dims{1}) node.refuse("slices with a step");
-  const auto size = static_cast<std::int64_t>(of.integers.size());
-  const auto place = [size](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
-  Constant out;
-  for (auto i = place(starts[0]); i < place(ends[0]); ++i)
-    out.integers.push_back(of.integers[static_cast<std::size_t>(i)]);
-  out.dims = {static_cast<std::int64_t>(out.integers.size())};
-  return out;
+  Dims axes = argument("axes", 3);
+  Dims steps = argument("steps", 4);
+  if (axes.empty())
+    for (std::size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  if (steps.empty()) steps.assign(starts.size(), 1);
+  if (starts.size() != ends.size() || starts.size() != axes.size() || starts.size() != steps.size())
+    node.fail("needs as many ends, axes and steps as starts");
+  auto stride = strides_of(of.dims);
+  Dims dims = of.dims;
+  std::int64_t first = 0;
+  std::set<std::size_t> seen;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    const std::size_t axis = axis_of(axes[i], of.dims.size(), node);
+    const std::int64_t extent = of.dims[axis];
+    const std::int64_t step = steps[i];
+    if (!seen.insert(axis).second) node.fail("names an axis twice");
+    if (step == 0 || step == std::numeric_limits<std::int64_t>::min()) node.fail("its steps must not be 0");
+    const auto place = [extent](std::int64_t at, std::int64_t least, std::int64_t most) {
+      return std::clamp(at < 0 ? at + extent : at, least, most);
+    };
+    const bool back = step < 0;
+    const std::int64_t begin = back ? place(starts[i], -1, extent - 1) : place(starts[i], 0, extent);
+    const std::int64_t end = back ? place(ends[i], -1, extent - 1) : place(ends[i], 0, extent);
+    const std::int64_t far = back ? begin - end : end - begin;
+    const std::int64_t size = back ? -step : step;
+    dims[axis] = far <= 0 ? 0 : (far - 1) / size + 1;
+    if (dims[axis] > 0) first += begin * stride[axis];
+    stride[axis] *= dims[axis] > 1 ? step : 1;  // a step that is not taken may be beyond all numbers
+  }
+  return picked(of, std::move(dims), first, stride);
 }
 
 std::int64_t compute(const NodeView& node, std::int64_t a, std::int64_t b) {
@@ -210,7 +260,8 @@ Dims unsqueezed(const Dims& dims, const Dims& axes, const NodeView& node) {
 Dims reshaped(const Dims& dims, const Dims& target, const NodeView& node) {
   constexpr std::size_t most_rank = 8;
   if (target.size() > most_rank) node.refuse("makes " + std::to_string(target.size()) + " dimensions");
-  if (node.integer("allowzero", 0) != 0) node.refuse("has allowzero");
+  if (node.integer("allowzero", 0) != 0 && std::find(target.begin(), target.end(), 0) != target.end())
+    node.refuse("makes an empty value (allowzero)");
   Dims out = target;
   std::int64_t known = 1;
   std::size_t open = target.size();
@@ -239,31 +290,15 @@ Constant transposed(const Constant& constant, const Dims& order, const std::stri
   if (order.size() != rank || seen.size() != rank ||
       (rank > 0 && (*seen.begin() != 0 || *seen.rbegin() != static_cast<std::int64_t>(rank) - 1)))
     throw Error(Fault::input, place + ": the order " + to_text(order) + " does not fit " + to_text(constant.dims));
-  if (!constant.is_real()) throw Error(Fault::unsupported, place + ": transposes integers");
   budget.take(static_cast<double>(constant.count()), place);
-  std::vector<std::size_t> stride(rank, 1);
-  for (std::size_t i = rank; i-- > 1;) stride[i - 1] = stride[i] * static_cast<std::size_t>(constant.dims[i]);
-  Constant out;
-  std::vector<std::size_t> steps;
+  const auto stride = strides_of(constant.dims);
+  Dims dims;
+  std::vector<std::int64_t> steps;
   for (const auto axis : order) {
-    out.dims.push_back(constant.dims[static_cast<std::size_t>(axis)]);
+    dims.push_back(constant.dims[static_cast<std::size_t>(axis)]);
     steps.push_back(stride[static_cast<std::size_t>(axis)]);
   }
-  std::vector<float> values;
-  values.reserve(constant.count());
-  std::vector<std::int64_t> index(rank, 0);
-  std::size_t at = 0;
-  for (std::size_t n = 0; n < constant.count(); ++n) {
-    values.push_back((*constant.reals)[at]);
-    for (std::size_t i = rank; i-- > 0;) {
-      at += steps[i];
-      if (++index[i] < out.dims[i]) break;
-      at -= steps[i] * static_cast<std::size_t>(out.dims[i]);
-      index[i] = 0;
-    }
-  }
-  out.reals = std::make_shared<const std::vector<float>>(std::move(values));
-  return out;
+  return picked(constant, std::move(dims), 0, steps);
 }
 
 Constant fold(const NodeView& node, const std::vector<const Constant*>& inputs, Budget& budget) {

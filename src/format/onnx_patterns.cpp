@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/text.hpp"
 #include "format/onnx_fold.hpp"
@@ -22,12 +24,82 @@ void OnnxReader::fuse(int last, Op op, const std::string& input, const std::vect
   absorbed_.insert(at_);
 }
 
-bool OnnxReader::is_relu6(const NodeView& node) {
-  constexpr float most = 6;
-  if (node.type() != "Clip") return false;
-  const auto low = node.has("min") ? node.real("min", -1) : scalar(node.input(1)).value_or(-1);
-  const auto high = node.has("max") ? node.real("max", 0) : scalar(node.input(2)).value_or(0);
-  return low == 0 && high == most;
+std::optional<OnnxReader::Bounds> OnnxReader::bounds_of(const NodeView& node, const std::string& value) {
+  constexpr float most = std::numeric_limits<float>::infinity();
+  Bounds bounds{-most, most};
+  if (node.type() == "Relu" && node.input(0) == value) return Bounds{0, most};
+  if ((node.type() == "Min" || node.type() == "Max") && node.inputs() == 2) {
+    const int side = node.input(0) == value ? 0 : 1;
+    const auto limit = scalar(node.input(1 - side));
+    if (!limit || node.input(side) != value) return {};
+    (node.type() == "Min" ? bounds.high : bounds.low) = *limit;
+    return bounds;
+  }
+  if (node.type() != "Clip" || node.input(0) != value) return {};
+  const auto bound = [&](const char* attribute, int input, float& to) {
+    std::optional<float> found = to;
+    if (node.has(attribute))
+      found = node.real(attribute, 0);
+    else if (!node.input(input).empty())
+      found = scalar(node.input(input));
+    to = found.value_or(0);
+    return found.has_value();
+  };
+  const bool low = bound("min", 1, bounds.low);
+  if (!bound("max", 2, bounds.high) || !low) return {};
+  if (bounds.low <= std::numeric_limits<float>::lowest()) bounds.low = -most;
+  if (bounds.high >= std::numeric_limits<float>::max()) bounds.high = most;
+  return bounds;
+}
+
+std::optional<OpKind> OnnxReader::kind_of(const Bounds& bounds) {
+  constexpr float six = 6;
+  if (bounds.low == 0 && bounds.high == six) return OpKind::relu6;
+  if (bounds.low == 0 && std::isinf(bounds.high)) return OpKind::relu;
+  if (bounds.low == -1 && bounds.high == 1) return OpKind::hardtanh;
+  return {};
+}
+
+int OnnxReader::relu6_end(int first, const std::string& value, std::vector<int>& nodes) {
+  const NodeView node = view(first);
+  const auto bounds = bounds_of(node, value);
+  if (!bounds) return -1;
+  nodes.push_back(first);
+  if (kind_of(*bounds) == OpKind::relu6) return first;
+  const int next = only_reader(node.output());
+  if (next <= first) return -1;
+  const auto then = bounds_of(view(next), node.output());
+  if (!then || kind_of(then->after(*bounds)) != OpKind::relu6) return -1;
+  nodes.push_back(next);
+  return next;
+}
+
+/// Relu, Clip, Min and Max with constants, alone or the second of two that are one op only together.
+void OnnxReader::clip(const NodeView& node) {
+  const auto first = values_.find(node.input(0));
+  const int side = node.inputs() == 2 && node.type() != "Clip" && (first == values_.end() || first->second.op < 0);
+  const OnnxValue x = activation(node, side);
+  const std::string& value = node.input(side);
+  const auto bounds = bounds_of(node, value);
+  if (!bounds && node.type() != "Clip") node.refuse("of values of the network has no op in a Graph");
+  if (!bounds) node.refuse("its bounds are not constant numbers");
+  Op op;
+  const auto alone = kind_of(*bounds);
+  const int next = only_reader(node.output());
+  if (next > at_) {
+    const auto then = bounds_of(view(next), node.output());
+    const auto both = then ? kind_of(then->after(*bounds)) : std::optional<OpKind>();
+    if (both && !(alone && kind_of(*then))) {
+      op.kind = *both;
+      return fuse(next, op, value, {});
+    }
+  }
+  if (!alone)
+    node.refuse("clips to " + base::format_number(to_double(bounds->low)) + " to " +
+                base::format_number(to_double(bounds->high)) +
+                "; 0 to 6 (relu6), 0 to infinity (relu) and -1 to 1 (hardtanh) are read, in one node or in two");
+  op.kind = *alone;
+  emit(node, std::move(op), {x}, x.dims.size());
 }
 
 /// x / 6, or relu6(x + 3) / 6, or x times that: h_sigmoid and h_swish, in the order that exporters write them. The
@@ -52,10 +124,10 @@ bool OnnxReader::begins_hard(const NodeView& node) {
     const int side = scalar(node.input(0)).has_value() ? 0 : 1;
     if (!near(scalar(node.input(side)).value_or(0), three)) return false;
     x = node.input(1 - side);
-    const int clip = only_reader(at);
-    if (clip <= at_ || view(clip).input(0) != at || !is_relu6(view(clip))) return false;
-    between.push_back(clip);
-    at = view(clip).output();
+    const int first = only_reader(at);
+    const int end = first <= at_ ? -1 : relu6_end(first, at, between);
+    if (end < 0) return false;
+    at = view(end).output();
   }
   if (values_.count(x) == 0 || values_[x].op < 0) return false;
   std::string prefix;  // what the name of the last node must be
@@ -114,6 +186,7 @@ bool OnnxReader::begins_shuffle(const NodeView& node, const Dims& target) {
   if (view(swap).integers("perm").value_or(Dims{}) != Dims{0, 2, 1, 3, 4}) return false;
   const int back = only_reader(view(swap).output());
   if (back <= swap || view(back).type() != "Reshape" || view(back).input(0) != view(swap).output()) return false;
+  fold_ahead(back);
   const Constant* shape = constant(view(back).input(1));
   const Dims swapped{target[0], target[2], target[1], target[3], target[4]};
   if (shape == nullptr || shape->is_real() || reshaped(swapped, shape->integers, view(back)) != x.dims) return false;
@@ -121,6 +194,22 @@ bool OnnxReader::begins_shuffle(const NodeView& node, const Dims& target) {
   op.kind = OpKind::channel_shuffle;
   op.groups = target[1];
   fuse(back, op, node.input(0), {swap});
+  return true;
+}
+
+/// N x C x HW and the mean over the last.
+bool OnnxReader::begins_mean(const NodeView& node, const Dims& target) {
+  const OnnxValue x = activation(node, 0);
+  if (x.dims.size() != 4 || target != Dims{x.dims[0], x.dims[1], x.dims[2] * x.dims[3]}) return false;
+  const int next = only_reader(node.output());
+  if (next <= at_ || view(next).type() != "ReduceMean" || view(next).input(0) != node.output()) return false;
+  const NodeView mean = view(next);
+  const auto axes = list(mean, "axes", 1);
+  if (!axes || axes->size() != 1 || axis_of((*axes)[0], 3, mean) != 2 || mean.integer("keepdims", 1) != 0) return false;
+  Op op;
+  op.kind = OpKind::global_avg_pool;
+  absorbed_.insert(next);
+  emit(mean, std::move(op), {x}, 2);
   return true;
 }
 

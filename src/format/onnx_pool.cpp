@@ -51,6 +51,40 @@ PoolForm pool_form(const Op& op, const Shape& in, const Shape& out, int opset) {
   return form;
 }
 
+bool pads_beyond_half(const Op& op) noexcept {
+  for (std::size_t side = 0; side < 4; ++side)
+    if (op.pad[side] > op.kernel[side % 2] / 2) return true;
+  return false;
+}
+
+void fit_end_pads(Op& op, const Shape& in) {
+  if (!pads_beyond_half(op) || (op.kind == OpKind::avg_pool && op.count_include_pad)) return;
+  // Windows are the same when they begin at the same places; how many there are is what the pads at the end decide.
+  for (const bool ceil : {false, true}) {
+    Op fitted = op;
+    fitted.ceil_mode = ceil;
+    bool all = true;
+    for (std::size_t axis = 0; axis < 2; ++axis) {
+      const std::int64_t stride = op.stride[axis];
+      const std::int64_t reach = (std::int64_t{op.kernel[axis]} - 1) * op.dilation[axis] + 1;
+      const std::int64_t room = in[axis + 2] + op.pad[axis] - reach;
+      if (stride < 1 || reach < 1 || room + op.pad[axis + 2] < 0) return;
+      const std::int64_t windows = (room + op.pad[axis + 2]) / stride + 1;
+      const std::int64_t last = (windows - 1) * stride;  // where the last one begins
+      if (last >= in[axis + 2] + op.pad[axis]) return;   // wholly in the padding
+      const std::int64_t most = op.kernel[axis] / 2;
+      // Rounded down: last <= room + pad < last + stride; up: last - stride < room + pad <= last.
+      const std::int64_t least = std::max<std::int64_t>(0, ceil ? last - stride + 1 - room : last - room);
+      const bool fits = least <= most && (ceil ? room + least <= last : room + least < last + stride);
+      all = all && fits;
+      fitted.pad[axis + 2] = static_cast<int>(least);
+    }
+    if (!all) continue;
+    op = fitted;
+    return;
+  }
+}
+
 bool read_pool_note(const std::string& note, Op& op) {
   const std::string prefix = mark;
   if (!base::starts_with(note, prefix) || note.size() < prefix.size() + 1) return false;

@@ -21,6 +21,13 @@ struct PoolForm {
 /// op: a max_pool or avg_pool whose output for this input is out.
 [[nodiscard]] PoolForm pool_form(const Op& op, const Shape& in, const Shape& out, int opset);
 
+/// Whether a side is padded by more than half of the window, which a Graph has not.
+[[nodiscard]] bool pads_beyond_half(const Op& op) noexcept;
+
+/// Exporters of opset 9 write ceil_mode as wider pads at the end. Where the pool has such, and a max or an average that
+/// counts no padding, it becomes the equal one of narrower pads, with ceil_mode where that takes it; else it stays.
+void fit_end_pads(Op& op, const Shape& in);
+
 /// Sets ceil_mode, count_include_pad and pad of op to what the note says; false when it is no such note.
 [[nodiscard]] bool read_pool_note(const std::string& note, Op& op);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <google/protobuf/io/coded_stream.h>
 
+#include <filesystem>
 #include <limits>
 
 #include "base/files.hpp"
@@ -20,8 +21,9 @@ int to_int(const NodeView& node, const char* what, std::int64_t value) {
   return static_cast<int>(value);
 }
 
-OnnxReader::OnnxReader(const onnx::ModelProto& model, const std::string& source, std::size_t file_bytes)
-    : model_(model), file_(model.graph()), source_(source), budget_(file_bytes) {}
+OnnxReader::OnnxReader(const onnx::ModelProto& model, const std::string& source, std::size_t file_bytes,
+                       std::optional<std::string> folder)
+    : model_(model), file_(model.graph()), source_(source), folder_(std::move(folder)), budget_(file_bytes) {}
 
 OnnxNet OnnxReader::run() {
   if (!model_.has_graph()) throw Error(Fault::input, source_ + ": is no ONNX file, or one without a network");
@@ -29,6 +31,7 @@ OnnxNet OnnxReader::run() {
   read_opset();
   read_input();
   index_nodes();
+  fold_constants();
   for (int i = 0; i < file_.node_size(); ++i) read(i);
   read_outputs();
   if (converted_) net_.notes.push_back(source_ + ": weights of another width were converted to 4-byte floats");
@@ -37,7 +40,7 @@ OnnxNet OnnxReader::run() {
 
 void OnnxReader::read_opset() {
   constexpr std::int64_t oldest = 7;
-  constexpr std::int64_t newest = 21;
+  constexpr std::int64_t newest = 25;  // from 22 on the ops that are read took more types of values, no other meaning
   std::int64_t opset = 0;
   for (const auto& import : model_.opset_import())
     if (import.domain().empty() || import.domain() == "ai.onnx") opset = import.version();
@@ -118,10 +121,14 @@ NodeView OnnxReader::view(int index) const {
   return {file_.node(index), source_};
 }
 
+bool OnnxReader::plain(const NodeView& node) {
+  return node.proto().domain().empty() || node.proto().domain() == "ai.onnx";
+}
+
 void OnnxReader::read(int index) {
   const NodeView node = view(index);
   at_ = index;
-  if (!node.proto().domain().empty() && node.proto().domain() != "ai.onnx")
+  if (!plain(node))
     node.refuse("is of the op set " + base::in_quotes(node.proto().domain()) + ", which hwprof does not know");
   if (absorbed_.count(index) != 0) return;
   const auto fused = fused_.find(index);
@@ -134,19 +141,55 @@ void OnnxReader::read(int index) {
     (void)constant(node.output());
     return;
   }
+  if (constants_.count(node.output()) != 0) return;  // folded before
+  if (!fold_node(index)) dispatch(node);
+}
+
+/// Whether all that the node reads is constant, and with it what it gives.
+bool OnnxReader::fold_node(int index) {
+  const NodeView node = view(index);
   bool all_constant = node.inputs() > 0;
   std::vector<const Constant*> constants;
   for (int i = 0; i < node.inputs(); ++i) {
     constants.push_back(node.input(i).empty() ? nullptr : constant(node.input(i)));
     all_constant = all_constant && (node.input(i).empty() || constants.back() != nullptr);
   }
-  if (all_constant) {
-    auto folded = std::make_shared<const Constant>(fold(node, constants, budget_));
-    values_[node.output()] = {-1, folded->dims, folded};
-    constants_[node.output()] = std::move(folded);
-    return;
+  if (!all_constant) return false;
+  auto folded = std::make_shared<const Constant>(fold(node, constants, budget_));
+  values_[node.output()] = {-1, folded->dims, folded};
+  constants_[node.output()] = std::move(folded);
+  return true;
+}
+
+/// What depends on no value of the network comes first, so that patterns find it where it stands behind them.
+void OnnxReader::fold_constants() {
+  std::set<std::string> known;
+  for (const auto& [name, unused] : initializers_) known.insert(name);
+  for (int i = 0; i < file_.node_size(); ++i) {
+    const NodeView node = view(i);
+    at_ = i;
+    bool all_known = true;
+    for (int k = 0; k < node.inputs(); ++k)
+      all_known = all_known && (node.input(k).empty() || known.count(node.input(k)) != 0);
+    if (!all_known || !plain(node)) continue;
+    known.insert(node.output());
+    if (node.type() != "Constant") (void)fold_node(i);
   }
-  dispatch(node);
+}
+
+/// The same for what depends on nothing but shapes that are known by now, between the node at_ and this one.
+void OnnxReader::fold_ahead(int until) {
+  constexpr int most = 100;
+  if (until - at_ > most) return;
+  for (int i = at_ + 1; i < until; ++i) {
+    const NodeView node = view(i);
+    if (!plain(node) || node.type() == "Constant" || constants_.count(node.output()) != 0) continue;
+    const auto of = values_.find(node.input(0));
+    if (node.type() == "Shape" && of != values_.end() && of->second.op >= 0)
+      shape(node);
+    else
+      (void)fold_node(i);
+  }
 }
 
 const OnnxValue& OnnxReader::value(const NodeView& node, int input) const {
@@ -210,7 +253,13 @@ const Constant* OnnxReader::constant(const std::string& name) {
       node.refuse("a constant that is no tensor, number or list of numbers");
     }
   }
-  if (!found) found = read_tensor(*tensor, place, budget_, converted_);
+  if (!found && folder_) {
+    onnx::TensorProto whole = *tensor;
+    fetch_values(whole, *folder_, place, budget_);
+    found = read_tensor(whole, place, budget_, converted_);
+  } else if (!found) {
+    found = read_tensor(*tensor, place, budget_, converted_);
+  }
   auto stored = std::make_shared<const Constant>(std::move(*found));
   values_[name] = {-1, stored->dims, stored};
   return (constants_[name] = std::move(stored)).get();
@@ -275,13 +324,29 @@ void OnnxReader::emit(const NodeView& node, Op op, const std::vector<OnnxValue>&
   shapes_.push_back(out);
   Dims dims{out[0], out[1]};
   if (rank == 4) dims.insert(dims.end(), {out[2], out[3]});
+  names_of_[static_cast<int>(net_.graph.ops.size()) - 1] = {output};
   values_[output] = {static_cast<int>(net_.graph.ops.size()) - 1, std::move(dims), nullptr};
 }
 
 void OnnxReader::alias(const NodeView& node, const OnnxValue& of, Dims dims) {
   OnnxValue copy = of;
   copy.dims = std::move(dims);
+  names_of_[of.op].push_back(node.output());
   values_[node.output()] = std::move(copy);
+}
+
+bool OnnxReader::read_by_others(int op) const {
+  const auto names = names_of_.find(op);
+  if (names == names_of_.end()) return true;  // the network's input
+  std::set<int> passing;                      // nodes that gave it another name
+  for (const auto& name : names->second) passing.insert(producers_.at(name));
+  for (const auto& name : names->second) {
+    const auto readers = readers_.find(name);
+    if (readers == readers_.end()) continue;
+    for (const int reader : readers->second)
+      if (reader != at_ && passing.count(reader) == 0) return true;
+  }
+  return false;
 }
 
 int OnnxReader::only_reader(const std::string& value) const {
@@ -292,24 +357,40 @@ int OnnxReader::only_reader(const std::string& value) const {
 void OnnxReader::dispatch(const NodeView& node) {
   using Handler = void (OnnxReader::*)(const NodeView&);
   static const std::map<std::string, Handler> handlers = {
-      {"Conv", &OnnxReader::conv},         {"Gemm", &OnnxReader::gemm},
-      {"MatMul", &OnnxReader::matmul},     {"BatchNormalization", &OnnxReader::batch_norm},
-      {"MaxPool", &OnnxReader::pool},      {"AveragePool", &OnnxReader::pool},
-      {"Clip", &OnnxReader::clip},         {"Add", &OnnxReader::arithmetic},
-      {"Sub", &OnnxReader::arithmetic},    {"Mul", &OnnxReader::arithmetic},
-      {"Div", &OnnxReader::arithmetic},    {"Sum", &OnnxReader::arithmetic},
-      {"Softmax", &OnnxReader::softmax},   {"Dropout", &OnnxReader::dropout},
-      {"Concat", &OnnxReader::concat},     {"Split", &OnnxReader::split},
-      {"Slice", &OnnxReader::slice},       {"Flatten", &OnnxReader::flatten},
-      {"Reshape", &OnnxReader::reshape},   {"Squeeze", &OnnxReader::squeeze},
-      {"Unsqueeze", &OnnxReader::squeeze}, {"Transpose", &OnnxReader::transpose},
-      {"Pad", &OnnxReader::pad},           {"ReduceMean", &OnnxReader::reduce_mean},
-      {"Resize", &OnnxReader::resize},     {"Upsample", &OnnxReader::resize},
-      {"Shape", &OnnxReader::shape},       {"Identity", &OnnxReader::identity},
+      {"Conv", &OnnxReader::conv},
+      {"Gemm", &OnnxReader::gemm},
+      {"MatMul", &OnnxReader::matmul},
+      {"BatchNormalization", &OnnxReader::batch_norm},
+      {"MaxPool", &OnnxReader::pool},
+      {"AveragePool", &OnnxReader::pool},
+      {"Clip", &OnnxReader::clip},
+      {"Relu", &OnnxReader::clip},
+      {"Min", &OnnxReader::clip},
+      {"Max", &OnnxReader::clip},
+      {"Add", &OnnxReader::arithmetic},
+      {"Sub", &OnnxReader::arithmetic},
+      {"Mul", &OnnxReader::arithmetic},
+      {"Div", &OnnxReader::arithmetic},
+      {"Sum", &OnnxReader::arithmetic},
+      {"Softmax", &OnnxReader::softmax},
+      {"Dropout", &OnnxReader::dropout},
+      {"Concat", &OnnxReader::concat},
+      {"Split", &OnnxReader::split},
+      {"Slice", &OnnxReader::slice},
+      {"Flatten", &OnnxReader::flatten},
+      {"Reshape", &OnnxReader::reshape},
+      {"Squeeze", &OnnxReader::squeeze},
+      {"Unsqueeze", &OnnxReader::squeeze},
+      {"Transpose", &OnnxReader::transpose},
+      {"Pad", &OnnxReader::pad},
+      {"ReduceMean", &OnnxReader::reduce_mean},
+      {"Resize", &OnnxReader::resize},
+      {"Upsample", &OnnxReader::resize},
+      {"Shape", &OnnxReader::shape},
+      {"Identity", &OnnxReader::identity},
       {"Cast", &OnnxReader::identity},
   };
-  static const std::map<std::string, OpKind> simple = {{"Relu", OpKind::relu},
-                                                       {"Sigmoid", OpKind::sigmoid},
+  static const std::map<std::string, OpKind> simple = {{"Sigmoid", OpKind::sigmoid},
                                                        {"Tanh", OpKind::tanh},
                                                        {"HardSwish", OpKind::h_swish},
                                                        {"GlobalAveragePool", OpKind::global_avg_pool}};
@@ -329,17 +410,17 @@ void OnnxReader::dispatch(const NodeView& node) {
     for (const auto& [name, unused] : handlers) known.push_back(name);
     for (const auto& [name, unused] : simple) known.push_back(name);
     std::sort(known.begin(), known.end());
-    node.refuse("a Graph has no such op" + base::suggest(node.type(), {}) + "; read are " + base::join(known, ", "));
+    node.refuse("a Graph has no such op; read are " + base::join(known, ", "));
   }
 }
 
-}  // namespace format
+namespace {
 
-OnnxNet parse_onnx(std::string_view bytes, const std::string& source) {
+OnnxNet parse(std::string_view bytes, const std::string& source, std::optional<std::string> folder) {
   constexpr int most_depth = 32;
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     throw Error(Fault::input, source + ": is larger than an ONNX file can be");
-  format::scan_onnx(bytes, source);
+  scan_onnx(bytes, source);
   onnx::ModelProto model;
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
@@ -347,12 +428,20 @@ OnnxNet parse_onnx(std::string_view bytes, const std::string& source) {
   stream.SetRecursionLimit(most_depth);
   if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
     throw Error(Fault::input, source + ": is no ONNX file");
-  return format::OnnxReader(model, source, bytes.size()).run();
+  return OnnxReader(model, source, bytes.size(), std::move(folder)).run();
+}
+
+}  // namespace
+}  // namespace format
+
+OnnxNet parse_onnx(std::string_view bytes, const std::string& source) {
+  return format::parse(bytes, source, {});
 }
 
 OnnxNet read_onnx(const std::string& file) {
   constexpr std::uint64_t most_bytes = (std::uint64_t{1} << 31) - 1;
-  return parse_onnx(base::read_file(file, most_bytes), file);
+  const auto folder = std::filesystem::path(file).parent_path();
+  return format::parse(base::read_file(file, most_bytes), file, folder.empty() ? "." : folder.string());
 }
 
 }  // namespace hwprof

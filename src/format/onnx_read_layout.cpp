@@ -118,7 +118,11 @@ void OnnxReader::slice(const NodeView& node) {
 
 void OnnxReader::flatten(const NodeView& node) {
   const OnnxValue x = activation(node, 0);
-  if (axis_of(node.integer("axis", 1), x.dims.size() + 1, node) != 1) node.refuse("only behind the batch");
+  const auto rank = static_cast<std::int64_t>(x.dims.size());
+  std::int64_t axis = node.integer("axis", 1);
+  if (axis < -rank || axis > rank) node.fail("axis " + std::to_string(axis) + " does not exist");
+  if (axis < 0) axis += rank;
+  if (axis != 1 && (axis != 0 || x.dims[0] != 1)) node.refuse("only behind the batch");
   const int next = only_reader(node.output());
   const Shape in = shape_of(x);
   if (next > at_ && view(next).type() == "Gemm" && view(next).name() + "/flatten" == node.name() && in[2] == 1 &&
@@ -149,7 +153,8 @@ void OnnxReader::reshape(const NodeView& node) {
     op.shape = {0, dims[1], dims[2], dims[3]};
     return emit(node, std::move(op), {x}, 4);
   }
-  if (!begins_shuffle(node, dims)) node.refuse("to " + to_text(dims) + "; two and four dimensions are read");
+  if (!begins_mean(node, dims) && !begins_shuffle(node, dims))
+    node.refuse("to " + to_text(dims) + "; two and four dimensions are read");
 }
 
 /// Ones come and go; the value stays.
@@ -281,11 +286,14 @@ void OnnxReader::resize(const NodeView& node) {
 }
 
 void OnnxReader::shape(const NodeView& node) {
-  if (node.has("start") || node.has("end")) node.refuse("of a part of the dimensions");
   const OnnxValue& x = activation(node, 0);
+  const auto rank = static_cast<std::int64_t>(x.dims.size());
+  const auto place = [rank](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank); };
+  const std::int64_t start = place(node.integer("start", 0));
+  const std::int64_t end = place(node.integer("end", rank));
   Constant dims;
-  dims.dims = {static_cast<std::int64_t>(x.dims.size())};
-  dims.integers = x.dims;
+  for (auto i = start; i < end; ++i) dims.integers.push_back(x.dims[static_cast<std::size_t>(i)]);
+  dims.dims = {static_cast<std::int64_t>(dims.integers.size())};
   auto stored = std::make_shared<const Constant>(std::move(dims));
   constants_[node.output()] = stored;
   values_[node.output()] = {-1, stored->dims, stored};

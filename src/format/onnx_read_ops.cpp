@@ -41,6 +41,17 @@ bool per_channel(const Dims& dims, std::size_t rank, std::int64_t channels) {
   return true;
 }
 
+/// Whether ONNX spreads values of these dimensions over each other.
+bool broadcast(const std::vector<OnnxValue>& values) {
+  Dims all = values.front().dims;
+  for (const auto& value : values)
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i] != value.dims[i] && all[i] != 1 && value.dims[i] != 1) return false;
+      all[i] = std::max(all[i], value.dims[i]);
+    }
+  return true;
+}
+
 }  // namespace
 
 void OnnxReader::set_window(const NodeView& node, Op& op, const Shape& in) const {
@@ -142,7 +153,9 @@ void OnnxReader::matmul(const NodeView& node) {
 void OnnxReader::batch_norm(const NodeView& node) {
   constexpr float usual = 1e-5F;
   const OnnxValue x = activation(node, 0);
-  if (node.integer("training_mode", 0) != 0) node.refuse("is in training mode; export the network for inference");
+  bool training = node.integer("training_mode", 0) != 0;
+  for (int i = 1; opset_ < 14 && i < node.proto().output_size(); ++i) training = training || !node.output(i).empty();
+  if (training) node.refuse("is in training mode; export the network for inference");
   if (node.integer("spatial", 1) == 0) node.refuse("normalises every pixel by itself");
   const Dims channels{shape_of(x)[1]};
   const Reals scale = reals(node, 1, channels);
@@ -180,6 +193,17 @@ void OnnxReader::pool(const NodeView& node) {
       // The note does not fit the node, which counts.
     }
   }
+  if (!op.ceil_mode) fit_end_pads(op, in);
+  const bool too_wide = pads_beyond_half(op);
+  if (too_wide && op.kind == OpKind::avg_pool && op.count_include_pad && !op.ceil_mode && x.dims.size() == 4) {
+    Op zeros;  // an average that counts them is that of zeros put around the input
+    zeros.kind = OpKind::pad;
+    zeros.pad = op.pad;
+    op.pad = {0, 0, 0, 0};
+    emit(node, std::move(zeros), {x}, 4, node.name() + "/pad", node.output());
+    return emit(node, std::move(op), {OnnxValue(values_.at(node.output()))}, 4);
+  }
+  if (too_wide) node.refuse("pads by more than half of its window");
   emit(node, std::move(op), {x}, x.dims.size());
 }
 
@@ -189,17 +213,6 @@ void OnnxReader::unary(const NodeView& node, OpKind kind, double number) {
   op.kind = kind;
   op.value = number;
   emit(node, std::move(op), {x}, x.dims.size());
-}
-
-void OnnxReader::clip(const NodeView& node) {
-  if (is_relu6(node)) return unary(node, OpKind::relu6);
-  const float most = std::numeric_limits<float>::max();
-  const float low = node.has("min") ? node.real("min", 0) : scalar(node.input(1)).value_or(-most);
-  const float high = node.has("max") ? node.real("max", 0) : scalar(node.input(2)).value_or(most);
-  if (low == 0 && high >= most) return unary(node, OpKind::relu);
-  if (low == -1 && high == 1) return unary(node, OpKind::hardtanh);
-  node.refuse("clips to " + base::format_number(to_double(low)) + " to " + base::format_number(to_double(high)) +
-              "; 0 to 6 (relu6), 0 to infinity (relu) and -1 to 1 (hardtanh) are read");
 }
 
 void OnnxReader::arithmetic(const NodeView& node) {
@@ -219,14 +232,18 @@ void OnnxReader::arithmetic(const NodeView& node) {
   if (inputs.size() == 1) return alias(node, inputs[0], inputs[0].dims);
   Op op;
   op.kind = sum ? OpKind::add : OpKind::mul;
-  emit(node, std::move(op), inputs, inputs.front().dims.size());
+  try {
+    emit(node, std::move(op), inputs, inputs.front().dims.size());
+  } catch (const Error& error) {
+    if (error.fault() != Fault::input || !broadcast(inputs)) throw;
+    throw Error(Fault::unsupported, std::string(error.what()) + "; ONNX would spread one over the other");
+  }
 }
 
 bool OnnxReader::fold_bias(const NodeView& node, const OnnxValue& x, const Constant& values) {
   Op& before = net_.graph.ops[static_cast<std::size_t>(x.op)];
-  const std::string& name = node.input(values_.count(node.input(0)) != 0 && values_[node.input(0)].op >= 0 ? 0 : 1);
   if ((before.kind != OpKind::conv2d && before.kind != OpKind::linear) || before.bias) return false;
-  if (only_reader(name) != at_ || values.count() != static_cast<std::size_t>(before.out_channels)) return false;
+  if (values.count() != static_cast<std::size_t>(before.out_channels) || read_by_others(x.op)) return false;
   before.bias = true;
   before.weights.push_back(values.reals);
   alias(node, x, x.dims);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -25,7 +26,9 @@ struct OnnxValue {
 /// Turns the nodes of one model into the ops of a Graph, in their order.
 class OnnxReader {
  public:
-  OnnxReader(const onnx::ModelProto& model, const std::string& source, std::size_t file_bytes);
+  /// folder: where files with further values may lie; without one there are none.
+  OnnxReader(const onnx::ModelProto& model, const std::string& source, std::size_t file_bytes,
+             std::optional<std::string> folder);
   [[nodiscard]] OnnxNet run();
 
  private:
@@ -36,6 +39,10 @@ class OnnxReader {
   void read_outputs();
   void read(int index);
   void dispatch(const NodeView& node);
+  [[nodiscard]] static bool plain(const NodeView& node);  ///< of ONNX' own op set
+  [[nodiscard]] bool fold_node(int index);
+  void fold_constants();
+  void fold_ahead(int until);
   [[nodiscard]] NodeView view(int index) const;
   [[nodiscard]] const OnnxValue& value(const NodeView& node, int input) const;
   [[nodiscard]] const OnnxValue& activation(const NodeView& node, int input) const;
@@ -52,6 +59,8 @@ class OnnxReader {
   [[nodiscard]] std::string free_name(const std::string& wanted);
   /// The only node that reads the value, or -1.
   [[nodiscard]] int only_reader(const std::string& value) const;
+  /// Whether another node than the one at_, or an output of the network, reads what this op gives, by any of its names.
+  [[nodiscard]] bool read_by_others(int op) const;
 
   // Ops with weights and windows (onnx_read_ops.cpp).
   void conv(const NodeView& node);
@@ -87,9 +96,21 @@ class OnnxReader {
   // Several nodes that are one op (onnx_patterns.cpp); true when the node begins one.
   [[nodiscard]] bool begins_hard(const NodeView& node);
   [[nodiscard]] bool begins_shuffle(const NodeView& node, const Dims& target);
+  [[nodiscard]] bool begins_mean(const NodeView& node, const Dims& target);
   [[nodiscard]] bool begins_softmax(const NodeView& node);
   [[nodiscard]] bool begins_pad(const NodeView& node);
-  [[nodiscard]] bool is_relu6(const NodeView& node);
+  struct Bounds {
+    float low, high;
+    /// What is left of the first ones when these come behind them.
+    [[nodiscard]] Bounds after(const Bounds& first) const {
+      return {std::min(std::max(first.low, low), high), std::min(std::max(first.high, low), high)};
+    }
+  };
+  /// Between which numbers a node keeps this one of its inputs; nothing when that is not what it does.
+  [[nodiscard]] std::optional<Bounds> bounds_of(const NodeView& node, const std::string& value);
+  [[nodiscard]] static std::optional<OpKind> kind_of(const Bounds& bounds);
+  /// The last of one or two nodes from `first` on that are relu6 of the value, or -1; nodes gets them.
+  [[nodiscard]] int relu6_end(int first, const std::string& value, std::vector<int>& nodes);
   /// From node at_ over those between to the last one, all become this op.
   void fuse(int last, Op op, const std::string& input, const std::vector<int>& between);
 
@@ -105,11 +126,13 @@ class OnnxReader {
   const onnx::ModelProto& model_;
   const onnx::GraphProto& file_;
   const std::string& source_;
+  const std::optional<std::string> folder_;
   Budget budget_;
   int opset_ = 0;
   std::map<std::string, const onnx::TensorProto*> initializers_;
   std::map<std::string, std::shared_ptr<const Constant>> constants_;
   std::map<std::string, OnnxValue> values_;
+  std::map<int, std::vector<std::string>> names_of_;  // of what an op gives, as aliases add them
   std::map<std::string, int> producers_;
   std::map<std::string, std::vector<int>> readers_;  // nodes that read a value; -1: an output of the network
   std::map<int, Fused> fused_;                       // by the last node of a pattern

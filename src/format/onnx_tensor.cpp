@@ -3,8 +3,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <optional>
 
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 
@@ -51,7 +55,82 @@ void each_value(const TensorProto& tensor, const Field& field, std::size_t count
   }
 }
 
+bool is_elsewhere(const TensorProto& tensor) {
+  return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
+}
+
+std::optional<std::string> entry_of(const TensorProto& tensor, const char* key) {
+  for (const auto& entry : tensor.external_data())
+    if (entry.key() == key) return entry.value();
+  return {};
+}
+
+/// Bytes of a value; 0 for types that are not read.
+std::size_t width_of(int type) {
+  switch (type) {
+    case TensorProto::DOUBLE:
+    case TensorProto::INT64:
+      return 8;
+    case TensorProto::FLOAT:
+    case TensorProto::INT32:
+      return 4;
+    case TensorProto::FLOAT16:
+      return 2;
+    case TensorProto::BOOL:
+    case TensorProto::UINT8:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
+
+void fetch_values(TensorProto& tensor, const std::string& folder, const std::string& place, Budget& budget) {
+  if (!is_elsewhere(tensor)) return;
+  const std::string where = entry_of(tensor, "location").value_or("");
+  const auto fail = [&](const std::string& what) {
+    throw Error(Fault::input, place + ": its values are in another file (" + base::in_quotes(where) + "), " + what);
+  };
+  if (where.find('\\') != std::string::npos) fail("whose path has a backslash");
+  std::string file;
+  try {
+    file = base::inside(folder, where);
+  } catch (const Error& error) {
+    fail(std::string("which is not taken: ") + error.what());
+  }
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) fail("which is not there, or no ordinary file");
+  const std::uint64_t size = std::filesystem::file_size(file, error);
+  if (error) fail("which cannot be read");
+  constexpr std::uint64_t most = std::uint64_t{1} << 32;
+  if (size > most) fail("which is larger than 4 GB");
+  budget.add_file(file, size);
+  const auto number = [&](const char* key, std::uint64_t fallback) {
+    const auto text = entry_of(tensor, key);
+    if (!text) return fallback;
+    const auto value = base::to_int(*text);
+    if (!value || *value < 0) fail(std::string("whose ") + key + " " + base::in_quotes(*text) + " is none");
+    return static_cast<std::uint64_t>(*value);
+  };
+  const std::uint64_t offset = number("offset", 0);
+  if (offset > size) fail("which ends before offset " + std::to_string(offset));
+  const std::uint64_t length = number("length", size - offset);
+  const std::int64_t count = count_of({tensor.dims().begin(), tensor.dims().end()});
+  const std::size_t width = width_of(tensor.data_type());
+  if (length > size - offset)
+    fail("which ends " + std::to_string(length - (size - offset)) + " bytes before its values do");
+  if (width > 0 && (count < 0 || length / width != static_cast<std::uint64_t>(count) || length % width != 0))
+    fail("where " + std::to_string(length) + " bytes are not the values that its dimensions ask for");
+  std::string bytes(width == 0 ? 0 : static_cast<std::size_t>(length), '\0');
+  std::ifstream stream(file, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(offset));
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!stream) fail("which cannot be read");
+  tensor.clear_external_data();
+  tensor.clear_data_location();
+  tensor.set_raw_data(std::move(bytes));
+}
 
 void Budget::take(double values, const std::string& place) {
   constexpr double bytes_per_value = 8;
@@ -78,13 +157,10 @@ std::int64_t count_of(const Dims& dims) noexcept {
 }
 
 Constant read_tensor(const TensorProto& tensor, const std::string& place, Budget& budget, bool& converted) {
-  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0) {
-    std::string where;
-    for (const auto& entry : tensor.external_data())
-      if (entry.key() == "location") where = entry.value();
-    throw Error(Fault::input, place + ": its values are in another file (" + base::in_quotes(where) +
-                                  "); hwprof reads only what is inside, save the network as one file");
-  }
+  if (is_elsewhere(tensor))
+    throw Error(Fault::input, place + ": its values are in another file (" +
+                                  base::in_quotes(entry_of(tensor, "location").value_or("")) +
+                                  "), which is found for networks that are read from a file");
   if (tensor.has_segment()) throw Error(Fault::unsupported, place + ": is stored in segments");
   Constant out;
   out.dims.assign(tensor.dims().begin(), tensor.dims().end());

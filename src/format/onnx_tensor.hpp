@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,20 @@ class Budget {
   explicit Budget(std::size_t file_bytes) : left_(4 * static_cast<double>(file_bytes) + (1 << 24)) {}
   /// @throws Error(Fault::input) beginning with place when there is no room for so many values.
   void take(double values, const std::string& place);
+  /// Another file that values are read from; counts once.
+  void add_file(const std::string& file, std::uint64_t bytes) {
+    if (files_.insert(file).second) left_ += 4 * static_cast<double>(bytes);
+  }
 
  private:
   double left_;  // bytes
+  std::set<std::string> files_;
 };
+
+/// Takes the values of a tensor that lie in another file, below folder, into it. Does nothing for others.
+/// @throws Error(Fault::input) for a file outside the folder (by "..", as an absolute path or through a link), one that
+/// is no ordinary file, and an offset or length that does not fit it or the dimensions.
+void fetch_values(onnx::TensorProto& tensor, const std::string& folder, const std::string& place, Budget& budget);
 
 /// place begins messages: "net.onnx: tensor 'L0.conv.weight'". converted is set when the values were no 4-byte floats.
 /// @throws Error(Fault::input) for values that are elsewhere, or not as many as the dimensions say;
