@@ -55,3 +55,20 @@ TEST_CASE("a scalar is quoted when it would read as something else") {
     CHECK(Yaml::parse("k: " + hwprof::base::yaml_scalar(text), "x")["k"].text() == text);
   for (const char* text : {"True", "1.5", "None"}) CHECK(hwprof::base::yaml_scalar(text).front() == '"');
 }
+
+TEST_CASE("what is written again reads as the same") {
+  const Yaml yaml = Yaml::parse(
+      "a: 'yes'\nb: yes\nc: \"1.0\"\nd: 1.0\n'on': [~, '', 'null']\ne: {f: !mine g}\nh: |\n  x\n  y\n", "x.yaml");
+  const Yaml again = Yaml::parse(yaml.dump(), "again.yaml");
+  CHECK(again["a"].quoted_text());
+  CHECK(again["b"].boolean());
+  CHECK(again["c"].quoted_text());
+  CHECK(again["d"].number() == 1);
+  REQUIRE(again["on"].list().size() == 3);
+  CHECK(again["on"].list()[0].is_null());
+  CHECK(again["on"].list()[1].quoted_text());
+  CHECK(again["on"].list()[2].quoted_text());
+  CHECK(has(yaml.dump(), "!<!mine> g"));
+  CHECK(again["h"].text() == "x\ny\n");
+  CHECK(yaml.dump() == again.dump());
+}

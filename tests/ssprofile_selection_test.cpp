@@ -151,7 +151,8 @@ TEST_CASE("the configuration comes back with the choice filled in, all else unto
   const TempFolder folder;
   const std::string before =
       "search_space_cfg:\n  num_cell_groups: 2\n  shared_primitives: [Resblock_0, Resblock_1]\n"
-      "  cell_shared_primitives: null\ntrainer_cfg: {epochs: 600, name: 'x: y'}\nlist:\n  - 1.e-5\n  - True\n";
+      "  cell_shared_primitives: null\ntrainer_cfg: {epochs: 600, name: 'x: y', 'yes': '1.0', n: 010}\nlist:\n  - "
+      "1.e-5\n  - True\n";
   const std::string config = folder.write("in.yaml", before);
   Selection selection;
   selection.cell_shared_primitives = {{"Resblock_1"}, {"Resblock_0", "Resblock_1"}};
@@ -160,7 +161,7 @@ TEST_CASE("the configuration comes back with the choice filled in, all else unto
   CHECK(out.rfind("# dry run\n", 0) == 0);
   CHECK(has(out, "shared_primitives: ~"));
   CHECK(has(out, "[Resblock_0, Resblock_1]"));
-  CHECK(has(out, "epochs: 600"));
+  CHECK(has(out, R"({epochs: 600, name: "x: y", "yes": "1.0", n: 010})"));  // still a text and a number
   CHECK(has(out, "1.e-5"));
   CHECK(has(out, "True"));
   (void)error_of(Fault::input,

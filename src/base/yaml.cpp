@@ -10,6 +10,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/yaml_text.hpp"
 #include "hwprof/error.hpp"
 
 namespace hwprof::base {
@@ -204,9 +205,7 @@ void Yaml::only(std::initializer_list<std::string_view> keys) const {
 }
 
 std::string Yaml::dump() const {
-  YAML::Emitter emitter;
-  emitter << *node_;
-  return emitter.c_str();
+  return yaml_text(*node_);
 }
 
 std::string yaml_scalar(const std::string& text) {

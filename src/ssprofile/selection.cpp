@@ -10,6 +10,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/yaml_text.hpp"
 #include "hwprof/error.hpp"
 
 namespace hwprof {
@@ -236,7 +237,7 @@ void save_selected_config(const std::string& config_file, const std::string& fil
     space["cell_shared_primitives"] = groups;
     // Lists within braces would be written in braces as well, in one long line.
     space.SetStyle(YAML::EmitterStyle::Block);
-    out = YAML::Dump(root) + "\n";
+    out = base::yaml_text(root) + "\n";
   } catch (const YAML::Exception& error) {
     throw Error(Fault::input, config_file + ": " + error.what());
   }
