@@ -267,6 +267,34 @@ TEST_CASE("calibration images: one weight file, two texts, and the deviations in
   CHECK(has(error_of(Fault::unsupported, [&] { (void)to_caffe(lower(other), {1, 3, 8, 8}, options); }), "'relu'"));
 }
 
+TEST_CASE("calibration images of one channel change no weight") {
+  Op conv = op_of(OpKind::conv2d, "c", {0});
+  conv.out_channels = 4;
+  conv.kernel = {3, 3};
+  const Shape input = {1, 1, 8, 8};
+  const Graph graph = random_weights(graph_of({conv}), input);
+  CaffeOptions options;
+  options.images = CaffeImages{};
+  options.images->mean[0] = 73;
+  options.images->deviation[0] = 80;
+  const CaffeText text = to_caffe(graph, input, options);
+  CHECK(has(text.calibration, "scale: 0.0125\n"));
+  CHECK(has(text.calibration, "mean_value: 73\n"));
+  CHECK(times(text.calibration, "mean_value") == 1);
+  const auto calibrated = parse_caffe(text.calibration, text.weights, "calibration");
+  CHECK(calibrated.input == input);
+  CHECK(difference(graph, calibrated.graph) == "");
+  CHECK(difference(graph, parse_caffe(text.deploy, text.weights, "deploy").graph) == "");
+  options.images->deviation[0] = 0;
+  (void)error_of(Fault::usage, [&] { (void)to_caffe(graph, input, options); });
+  options.images->deviation[0] = 80;
+  CHECK(has(error_of(Fault::unsupported,
+                     [&] {
+                       (void)to_caffe(graph_of({conv}), {1, 2, 8, 8}, options);
+                     }),
+            "takes 2 channels"));
+}
+
 TEST_CASE("dropout is left out where Caffe would drop") {
   Op conv = op_of(OpKind::conv2d, "c", {0});
   conv.out_channels = 4;

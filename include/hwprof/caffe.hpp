@@ -24,7 +24,7 @@ enum class CaffeLayers {
 };
 
 /// Images that the network is calibrated with. Numbers are those of an RGB network that was trained on (x / 255 -
-/// m) / s; here they are 255 m and 255 s.
+/// m) / s; here they are 255 m and 255 s. A network of one channel takes them in grey, and the first numbers.
 struct CaffeImages {
   std::string list;                                        ///< text file, a line "file.jpg 0" an image
   std::string folder;                                      ///< what the list's files are relative to
@@ -41,7 +41,7 @@ struct CaffeOptions {
   /// With images, a prototxt for calibration is made too, and the network takes what Caffe's ImageData gives: blue,
   /// green, red, each (x - mean) * scale, scale one over the average deviation. The deviations' ratios and the order of
   /// channels go into the weights of the convolutions that read the input, which changes no result. Needs such
-  /// convolutions, of one group, alone on an input of three channels.
+  /// convolutions, of one group, alone on an input of three channels, or of one, where no weights are changed.
   std::optional<CaffeImages> images;
 };
 

@@ -68,20 +68,22 @@ Graph fold_batch_norms(const Graph& graph) {
   return out;
 }
 
-double image_scale(const CaffeImages& images) {
-  for (std::size_t c = 0; c < 3; ++c)
+double image_scale(const CaffeImages& images, std::int64_t channels) {
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c)
     if (!std::isfinite(images.mean[c]) || !std::isfinite(images.deviation[c]) || !(images.deviation[c] > 0))
       throw Error(Fault::usage, "calibration images: means must be numbers and deviations positive ones");
   if (images.batch < 1) throw Error(Fault::usage, "calibration images: the batch must be positive");
+  if (channels == 1) return 1 / images.deviation[0];
   return 3 / (images.deviation[0] + images.deviation[1] + images.deviation[2]);
 }
 
 Graph fold_images(Graph graph, const Shape& input, const CaffeImages& images) {
-  const double scale = image_scale(images);
-  constexpr std::size_t channels = 3;
-  if (input[1] != static_cast<std::int64_t>(channels))
+  if (input[1] != 1 && input[1] != 3)
     throw Error(Fault::unsupported, "graph " + base::in_quotes(graph.name) + ": takes " + std::to_string(input[1]) +
-                                        " channels; images for calibration have 3");
+                                        " channels; images for calibration have 3, or 1");
+  const double scale = image_scale(images, input[1]);
+  if (input[1] == 1) return graph;  // one channel has no order, and its deviation is the scale
+  constexpr std::size_t channels = 3;
   for (const int output : graph.outputs)
     if (output == 0)
       throw Error(Fault::unsupported,

@@ -136,9 +136,10 @@ std::string CaffeWriter::calibration() const {
   data.add_include()->set_phase(hwprof_caffe::TRAIN);
   auto& transform = *data.mutable_transform_param();
   transform.set_mirror(false);
-  for (const std::size_t channel : {std::size_t{2}, std::size_t{1}, std::size_t{0}})
+  const std::int64_t channels = shapes_[0][1];
+  for (auto channel = static_cast<std::size_t>(channels); channel-- > 0;)
     transform.add_mean_value(static_cast<float>(images.mean[channel]));
-  transform.set_scale(static_cast<float>(image_scale(images)));
+  transform.set_scale(static_cast<float>(image_scale(images, channels)));
   auto& param = *data.mutable_image_data_param();
   param.set_source(images.list);
   param.set_root_folder(images.folder + (base::ends_with(images.folder, "/") ? "" : "/"));
@@ -146,6 +147,7 @@ std::string CaffeWriter::calibration() const {
   param.set_new_height(shapes_[0][2]);
   param.set_new_width(shapes_[0][3]);
   param.set_shuffle(false);
+  if (channels == 1) param.set_is_color(false);
   std::map<std::string, std::string> passed;  // what Dropout gives, by what it takes
   for (int i = 1; i < net_.layer_size(); ++i) {
     LayerParameter layer = net_.layer(i);

@@ -206,7 +206,7 @@ void quantize(const Words& words) {
       Message input;
       Message shape;
       for (const std::string& dim :
-           {std::string("1"), std::string("3"), source->text("new_height"), source->text("new_width")})
+           {std::string("1"), std::string(source->text("is_color") == "false" ? "1" : "3"), source->text("new_height"), source->text("new_width")})
         shape.fields.push_back({"dim", dim, {}});
       input.fields = {{"name", layer->text("top"), {}}, {"type", "Input", {}}};
       input.fields[0].text = layer->texts("top").front();
