@@ -66,6 +66,14 @@ class FakeTrainer : public NetworkTrainer {
                           const std::vector<std::uint32_t>& indices) override {
     return hash_of(base::read_file(checkpoint)) % indices.size();
   }
+  /// All weights of an op are the number that its network and its checkpoint make.
+  Graph with_checkpoint(const Graph& graph, const Shape& input, const std::string& checkpoint) override {
+    const auto value = static_cast<float>(hash_of(base::read_file(checkpoint)) % 1000);
+    Graph out = with_weights(graph, input);
+    for (auto& op : out.ops)
+      for (auto& weights : op.weights) weights = std::make_shared<std::vector<float>>(weights->size(), value);
+    return out;
+  }
   ProxyScores score(const Graph& graph, const Shape&, std::uint64_t) override {
     return {static_cast<double>(graph.ops.size()), 1};
   }
@@ -266,8 +274,11 @@ TEST_CASE("dry runs are marked in every file and mix with nothing real") {
   CHECK(has(setting.text("speed.json"), "dry-run"));
   setting.options.resume = true;
   setting.options.dry_accuracy = false;
+  const std::string none = setting.options.data;
+  setting.options.data = "idx:" + setting.folder.file("data");
   CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "dry-run-accuracy"));
   setting.options.dry_accuracy = true;
+  setting.options.data = none;
   setting.options.dry_latency = false;
   CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "dry_run"));
 }
@@ -314,6 +325,7 @@ TEST_CASE("what cannot be is refused before anything is written") {
   CHECK(has(refused(Fault::usage, [](auto& o) { o.objective = "mac"; }), "macs"));
   (void)refused(Fault::usage, [](auto& o) { o.jobs = 0; });
   (void)refused(Fault::usage, [](auto& o) { o.device = "no device"; });
+  (void)refused(Fault::missing, [](auto& o) { o.data = "idx:/nowhere"; });
   (void)refused(Fault::usage, [](auto& o) {
     o.objective = "macs";
     o.dry_accuracy = true;

@@ -77,6 +77,18 @@ TEST_CASE("in-context differencing") {
   CHECK(has(error_of(Fault::missing, [&] { (void)in_context_lut(spec, records); }), "Res_1_1"));
 }
 
+TEST_CASE("a family without its base network stays unknown, the others do not") {
+  const SsbnSpec spec = spec_of({"Resblock_0", "Resblock_1", "VGGblock_0", "VGGblock_1"});
+  Notes notes;
+  const BlockLut lut = in_context_lut(
+      spec, {record("Res_1_1", {1, 2}, 5), record("Res_0_1", {1, 2}, 6), record("VGG_0_1", {1, 2}, 3)}, &notes);
+  CHECK(entry(lut, 0, "Resblock_0").latency->value == doctest::Approx(2e-3));
+  CHECK_FALSE(entry(lut, 0, "VGGblock_0").latency);
+  CHECK_FALSE(entry(lut, 0, "VGGblock_1").latency);
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "'VGG_1_1' was not measured"));
+}
+
 TEST_CASE("what comes out at 0 or below stays unknown and is counted") {
   const SsbnSpec spec = spec_of({"Resblock_0", "Resblock_1", "Resblock_2"});
   const BlockLut lut =

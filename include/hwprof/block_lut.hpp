@@ -29,9 +29,11 @@ struct BlockLut {
 /// the layer's own time inside the base network. It takes in what the neighbours make of a block (fusion, memory,
 /// scheduling). spread is the root of the sum of the squares of the three. Where a cell group has several layers, the
 /// sum of theirs is shared out by the layers' own times in the exchanged network. Records are paired by net_id; what
-/// was not measured stays unknown, and so does what comes out at 0 or below, as differences of noisy times may.
-/// @throws Error(Fault::missing) when a family's base network has no record with the times of its layers.
-[[nodiscard]] BlockLut in_context_lut(const SsbnSpec& spec, const std::vector<NetRecord>& records);
+/// was not measured stays unknown, and so does what comes out at 0 or below, as differences of noisy times may, and a
+/// family whose base network has no record with the times of its layers, which notes get.
+/// @throws Error(Fault::missing) when that is so of all families.
+[[nodiscard]] BlockLut in_context_lut(const SsbnSpec& spec, const std::vector<NetRecord>& records,
+                                      Notes* notes = nullptr);
 
 /// The blocks as they ran alone: records of networks that hold the one primitive.
 [[nodiscard]] BlockLut isolated_lut(const SsbnSpec& spec, const std::vector<NetRecord>& records);

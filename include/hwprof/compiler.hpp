@@ -13,12 +13,21 @@
 
 namespace hwprof {
 
+/// A network that has learned something, for compilers that hand weights on.
+struct Trained {
+  Graph graph;                          ///< lower(net), with weights
+  std::vector<double> mean, deviation;  ///< of each channel of its images, pixels within 0 to 1; empty: not known
+};
+
 /// A compiled profiling network: a folder that the compiler owns. Raw device output lies in dir/raw,
 /// whether written here or carried back from a board.
 struct Artifact {
   Net net;
   std::string dir;
+  std::shared_ptr<const Trained> trained = nullptr;  ///< while it is compiled, where weights were given
 };
+/// Its network as ops, with the weights that it was given.
+[[nodiscard]] Graph graph_of(const Artifact& artifact);
 
 /// How far a long job is.
 struct Progress {
@@ -53,10 +62,14 @@ class BaseHardwareCompiler {
   /// networks of one batch at a time, in options.batch, and training is refused.
   [[nodiscard]] virtual bool can_train() const { return false; }
 
+  /// Whether what it writes for the device holds weights; others draw what they need when they measure.
+  [[nodiscard]] virtual bool takes_weights() const { return false; }
+
   /// Writes everything the device needs to run net into dir (created if need be), dir/net.yaml included.
-  /// A folder that already holds the same net is left alone.
-  /// @throws Error(Fault::usage) when dir holds something else.
-  Artifact compile(const Net& net, const std::string& dir);
+  /// A folder that already holds the same net is left alone. Without `trained` weights are drawn, which changes no
+  /// time.
+  /// @throws Error(Fault::usage) when dir holds something else, or `trained` is another network.
+  Artifact compile(const Net& net, const std::string& dir, std::shared_ptr<const Trained> trained = nullptr);
 
   /// The artifact that compile() left in dir. @throws Error(Fault::missing) when there is none.
   [[nodiscard]] static Artifact open(const std::string& dir);
@@ -86,7 +99,7 @@ void register_compiler(const std::string& name, CompilerFactory make);
 [[nodiscard]] std::vector<std::string> list_compilers();
 
 /// Number that a plug-in and the program must share; raised when a class of this header changes.
-inline constexpr int plugin_abi = 3;
+inline constexpr int plugin_abi = 4;
 
 /// Loads a shared library that defines HWPROF_PLUGIN. A bare file name is looked for in the folders of
 /// the environment variable HWPROF_PLUGIN_PATH and nowhere else; anything with a slash is that file.

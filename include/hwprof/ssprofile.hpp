@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,9 @@ struct SsprofileConfig {
   TrainSettings train;
   SelectOptions select;
   std::string data = "fashion-mnist";
-  double budget_s = 60;            ///< of measuring
+  double budget_s = 60;  ///< of measuring
+  /// What arch_file, dpu_url and calib_data say, as options of the device dpu: arch, server, images.
+  std::map<std::string, std::string> dpu_options;
   bool isolated = false;           ///< measure every block alone as well, to compare
   std::vector<std::string> notes;  ///< keys that were read over
 };

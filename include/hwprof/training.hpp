@@ -80,6 +80,10 @@ class NetworkTrainer {
   virtual std::size_t count_right(const Graph& graph, const Shape& input, const std::string& checkpoint,
                                   const DataSet& data, const ImageSet& images,
                                   const std::vector<std::uint32_t>& indices) = 0;
+  /// The graph with the weights and running statistics of a state dict.
+  /// @throws Error(Fault::input) for a file that is damaged or is of another network, naming the tensor.
+  [[nodiscard]] virtual Graph with_checkpoint(const Graph& graph, const Shape& input,
+                                              const std::string& checkpoint) = 0;
   virtual ProxyScores score(const Graph& graph, const Shape& input, std::uint64_t seed) = 0;
 };
 

@@ -103,9 +103,19 @@ bool is_free(const std::string& dir) {
 
 BaseHardwareCompiler::~BaseHardwareCompiler() = default;
 
-Artifact BaseHardwareCompiler::compile(const Net& net, const std::string& dir) {
+Graph graph_of(const Artifact& artifact) {
+  return artifact.trained ? artifact.trained->graph : lower(artifact.net);
+}
+
+Artifact BaseHardwareCompiler::compile(const Net& net, const std::string& dir, std::shared_ptr<const Trained> trained) {
   const std::string file = in(dir, net_file);
-  Artifact artifact{net, dir};
+  if (trained && net::graph_text(trained->graph, "") != net::graph_text(lower(net), ""))
+    throw Error(Fault::usage, dir + ": the weights are of another network than " + base::in_quotes(net.id));
+  const auto channels = static_cast<std::size_t>(net.image_channels);
+  if (trained && !(trained->mean.empty() && trained->deviation.empty()) &&
+      (trained->mean.size() != channels || trained->deviation.size() != channels))
+    throw Error(Fault::usage, dir + ": a mean and a deviation a channel are expected");
+  Artifact artifact{net, dir, std::move(trained)};
   if (base::exists(file)) {
     if (!same(load_net(file), net)) throw Error(Fault::usage, dir + ": already holds another network");
     const std::string before = finished_by(dir);
@@ -130,7 +140,7 @@ Artifact BaseHardwareCompiler::compile(const Net& net, const std::string& dir) {
 Artifact BaseHardwareCompiler::open(const std::string& dir) {
   if (finished_by(dir).empty())
     throw Error(Fault::missing, dir + ": holds no compiled network (no " + artifact_file + ")");
-  return {load_net(in(dir, net_file)), dir};
+  return {load_net(in(dir, net_file)), dir, nullptr};
 }
 
 void BaseHardwareCompiler::measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {

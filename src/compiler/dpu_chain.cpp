@@ -18,7 +18,7 @@ namespace {
 
 using namespace compiling;
 
-constexpr const char* go_on = "then give the same command again (profile: with --resume)";
+constexpr const char* go_on = "then give the same command again (profile, ssprofile: with --resume)";
 
 /// A network and what is known of its steps.
 struct Work {

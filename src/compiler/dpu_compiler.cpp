@@ -54,9 +54,24 @@ void whole_only(NetRecord& record, const Net& net) {
   for (const auto& layer : net.layers) record.prims.push_back({layer.prim, {}, layer.glue});
 }
 
+/// Where the calibration images lie, and what the network is used to.
+CaffeImages images_of(const Artifact& artifact) {
+  constexpr double brightest = 255;
+  CaffeImages images;
+  images.list = calibration_list;
+  images.folder = calibration_folder;
+  if (!artifact.trained || artifact.trained->mean.empty()) return images;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(artifact.net.image_channels); ++c) {
+    images.mean.at(c) = artifact.trained->mean.at(c) * brightest;
+    images.deviation.at(c) = artifact.trained->deviation.at(c) * brightest;
+  }
+  return images;
+}
+
 class DpuCompiler final : public BaseHardwareCompiler {
  public:
   [[nodiscard]] std::string name() const override { return "dpu"; }
+  [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
   /// What Caffe cannot express is put down and does not stop the other
@@ -65,18 +80,15 @@ class DpuCompiler final : public BaseHardwareCompiler {
     const Net& net = artifact.net;
     base::Json json{{"schema", "hwprof.dpu-export/1"}};
     try {
-      if (net.image_channels != 3)
+      if (net.image_channels != 3 && net.image_channels != 1)
         throw Error(Fault::unsupported, "net " + base::in_quotes(net.id) + " takes " +
                                             std::to_string(net.image_channels) +
-                                            " channels, and calibration images "
-                                            "have 3; pack the primitives into "
+                                            " channels, and calibration images have 3 or 1; pack the primitives into "
                                             "networks (without --isolated)");
       CaffeOptions options;
-      options.images = CaffeImages{};
-      options.images->list = calibration_list;
-      options.images->folder = calibration_folder;
-      (void)write_caffe(at(artifact.dir, "net"), lower(net), {1, net.image_channels, net.image_size, net.image_size},
-                        options);
+      options.images = images_of(artifact);
+      (void)write_caffe(at(artifact.dir, "net"), graph_of(artifact),
+                        {1, net.image_channels, net.image_size, net.image_size}, options);
     } catch (const Error& error) {
       if (error.fault() != Fault::unsupported || !has_caffe()) throw;
       json["refused"] = error.what();

@@ -212,10 +212,11 @@ class CarriedBoard final : public DpuBoard {
     base::write_file((folder / "kernels.txt").string(), lines_);
     const std::string command =
         "sh measure.sh " + std::to_string(options_.runs) + " " + std::to_string(options_.warmup);
-    throw Error(Fault::unsupported,
-                "dpu: " + std::to_string(waiting_) + (waiting_ == 1 ? " network waits" : " networks wait") +
-                    " for the board: copy the folder " + options_.board + " to it, run `" + command +
-                    "` in it, copy the folder back and give the same command again (profile: with --resume)");
+    throw Error(
+        Fault::unsupported,
+        "dpu: " + std::to_string(waiting_) + (waiting_ == 1 ? " network waits" : " networks wait") +
+            " for the board: copy the folder " + options_.board + " to it, run `" + command +
+            "` in it, copy the folder back and give the same command again (profile, ssprofile: with --resume)");
   }
   [[nodiscard]] std::string by() const override { return "carried"; }
 

@@ -34,7 +34,7 @@ void OrtCompiler::do_compile(const Artifact& artifact) {
   const Net& net = artifact.net;
   std::vector<int> layers;
   const Graph graph = lower(net, &layers);
-  write_onnx(files.model, graph, {1, net.image_channels, net.image_size, net.image_size});
+  write_onnx(files.model, graph_of(artifact), {1, net.image_channels, net.image_size, net.image_size});
   base::write_file(files.map, to_json(op_map(graph, layers), net.id));
 }
 

@@ -12,6 +12,7 @@ namespace hwprof::compiling {
 class OrtCompiler : public BaseHardwareCompiler {
  public:
   [[nodiscard]] std::string name() const override { return "onnxruntime"; }
+  [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
   void do_compile(const Artifact& artifact) override;

@@ -105,10 +105,11 @@ class SnpeCompiler final : public BaseHardwareCompiler {
     if (colon != std::string::npos) runtime_ = name.substr(colon + 1);
   }
   [[nodiscard]] std::string name() const override { return "snpe"; }
+  [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
   void do_compile(const Artifact& artifact) override {
-    write_onnx(artifact.dir + "/" + model_name, lower(artifact.net), image_of(artifact.net));
+    write_onnx(artifact.dir + "/" + model_name, graph_of(artifact), image_of(artifact.net));
   }
 
   void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) override {

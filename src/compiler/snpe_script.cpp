@@ -57,7 +57,7 @@ void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, 
                                       (jobs.size() == 1 ? " network has" : " networks have") + " no results yet; run " +
                                       options.script +
                                       " on a machine with the SNPE SDK and the phone (copy its folder there and back), "
-                                      "then give the same command again (profile: with --resume)");
+                                      "then give the same command again (profile, ssprofile: with --resume)");
 }
 
 }  // namespace hwprof::compiling

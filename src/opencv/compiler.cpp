@@ -72,7 +72,7 @@ void OpenCvCompiler::do_compile(const Artifact& artifact) {
   const Net& net = artifact.net;
   CaffeOptions options;
   options.layers = CaffeLayers::all;
-  write_caffe(files.stem, lower(net), {1, net.image_channels, net.image_size, net.image_size}, options);
+  write_caffe(files.stem, graph_of(artifact), {1, net.image_channels, net.image_size, net.image_size}, options);
   base::Json json;
   json["schema"] = std::string(layers_schema) + "/1";
   json["layers"] = format::caffe_layer_names(base::read_file(files.prototxt), files.prototxt);

@@ -11,6 +11,7 @@ namespace hwprof::opencv {
 class OpenCvCompiler : public BaseHardwareCompiler {
  public:
   [[nodiscard]] std::string name() const override { return "opencv"; }
+  [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
   void do_compile(const Artifact& artifact) override;

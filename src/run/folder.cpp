@@ -83,7 +83,7 @@ std::string Folder::path(const std::string& relative) const {
   return (fs::path(dir_) / relative).string();
 }
 
-void Folder::begin(const base::Json& options, const std::string& fingerprint, Earlier earlier) {
+void Folder::begin(const base::Json& options, const std::string& fingerprint, Earlier earlier, bool replaceable) {
   if (manifest_.empty()) {
     const auto found = manifest_.foreign();
     if (!found.empty())
@@ -103,10 +103,12 @@ void Folder::begin(const base::Json& options, const std::string& fingerprint, Ea
       throw Error(Fault::usage, dir_ + ": the folder holds a run with " +
                                     (changed.empty() ? "other primitives or networks: the space has changed since"
                                                      : "other options: " + base::join(changed, ", ")) +
-                                    "; give the same again, choose another folder or replace the run with --force");
+                                    "; give the same again" +
+                                    (replaceable ? ", choose another folder or replace the run with --force"
+                                                 : " or choose another folder"));
     if (earlier == Earlier::refuse)
-      throw Error(Fault::usage,
-                  dir_ + ": the folder holds a run already; --resume goes on with it, --force replaces it");
+      throw Error(Fault::usage, dir_ + ": the folder holds a run already; --resume goes on with it" +
+                                    (replaceable ? ", --force replaces it" : ""));
   }
   note(run_file);
   base::save_json(path(run_file), base::Json{{"schema", std::string(schema) + "/" + std::to_string(schema_version)},

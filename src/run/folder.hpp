@@ -31,10 +31,11 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
-  /// Opens a run: options is a flat map of option name to value that goes into run.json.
+  /// Opens a run: options is a flat map of option name to value that goes into run.json; replaceable: whether the
+  /// caller has an option for Earlier::replace, for messages.
   /// @throws Error(Fault::usage) when the folder holds what hwprof did not write, another run (naming the
   /// options that differ), or, with Earlier::refuse, any run.
-  void begin(const base::Json& options, const std::string& fingerprint, Earlier earlier);
+  void begin(const base::Json& options, const std::string& fingerprint, Earlier earlier, bool replaceable = true);
 
   /// Lists paths in the manifest; call it before they are written.
   /// @throws Error(Fault::usage) for one that is there and was not written by hwprof.

@@ -66,16 +66,11 @@ class Training {
       : job_(job),
         settings_(job.config.train),
         trainer_(make_network_trainer(job.options.train_device)),
-        data_(load_data(job.options.data.empty() ? job.config.data : job.options.data,
-                        {job.config.space.image_channels, job.config.space.image_size})),
+        data_(*job.data),
         split_(split_images(data_.train, settings_.validation, job.options.seed)),
         each_(static_cast<double>(settings_.images > 0 ? std::min(settings_.images, split_.train.size())
                                                        : split_.train.size())),
         pace_(job, total()) {
-    if (data_.train.classes > job.config.space.num_classes)
-      throw Error(Fault::input, data_.name + " has " + std::to_string(data_.train.classes) +
-                                    " classes, but the networks tell " + std::to_string(job.config.space.num_classes) +
-                                    " (num_classes) apart");
     check_same_data();
   }
 
@@ -96,9 +91,7 @@ class Training {
   [[nodiscard]] std::string result_file(const std::string& id) const {
     return path(std::string(accuracy_folder) + "/" + id + ".json");
   }
-  [[nodiscard]] std::string checkpoint(const std::string& id) const {
-    return path(std::string(checkpoint_folder) + "/" + id + ".state_dict.pth");
-  }
+  [[nodiscard]] std::string checkpoint(const std::string& id) const { return job_.checkpoint(id); }
   [[nodiscard]] const Schedule& schedule(const SsbnNet& net) const {
     return net.group < 0 ? settings_.first : settings_.finetune;
   }
@@ -110,8 +103,12 @@ class Training {
 
   /// The options are compared by run.json; the images behind a name may have changed as well.
   void check_same_data() const {
-    const std::string file = path(std::string(accuracy_folder) + "/data.json");
-    const base::Json json{{"schema", "hwprof.data/1"}, {"name", data_.name}, {"fingerprint", data_.fingerprint}};
+    const std::string file = path(data_file);
+    const base::Json json{{"schema", "hwprof.data/1"},
+                          {"name", data_.name},
+                          {"fingerprint", data_.fingerprint},
+                          {"mean", data_.mean},
+                          {"deviation", data_.deviation}};
     if (base::exists(file)) {
       const auto before = base::JsonReader::load(file)["fingerprint"].text();
       if (before != data_.fingerprint)
@@ -219,13 +216,17 @@ class Training {
   const Job& job_;
   const TrainSettings& settings_;
   std::unique_ptr<NetworkTrainer> trainer_;
-  DataSet data_;
+  const DataSet& data_;
   Split split_;
   double each_;  ///< images an epoch
   Pace pace_;
 };
 
 }  // namespace
+
+bool Job::has_weights(const std::string& id) const {
+  return options.objective == "accuracy" && !options.dry_accuracy && base::exists(checkpoint(id));
+}
 
 std::uint64_t mixed(std::uint64_t seed, const std::string& text) {
   std::uint64_t state = 0xcbf29ce484222325U ^ (seed * 0x9e3779b97f4a7c15U);
@@ -250,6 +251,17 @@ Measured share(std::size_t right, std::size_t images) {
   const double p = static_cast<double>(right) / n;
   const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   return {p, half, static_cast<std::int64_t>(images), 0};
+}
+
+DataSet load_images(const SsprofileOptions& options, const SsprofileConfig& config) {
+  auto data = load_data(options.data.empty() ? config.data : options.data,
+                        {config.space.image_channels, config.space.image_size});
+  if (data.train.classes > config.space.num_classes)
+    throw Error(Fault::input, data.name + " has " + std::to_string(data.train.classes) +
+                                  " classes, but the networks tell " + std::to_string(config.space.num_classes) +
+                                  " (num_classes) apart");
+  (void)split_images(data.train, config.train.validation, options.seed);
+  return data;
 }
 
 std::vector<AccuracyRow> find_accuracies(const Job& job) {

@@ -66,8 +66,9 @@ class InContext {
                                         " has no time of layer " + std::to_string(l) +
                                         ", to which differences could be added");
       typical_.push_back(*own);
-      put(lut_, l, {base.family, base.blocks[spec.layers[l].group]}, *own);
     }
+    for (std::size_t l = 0; l < at_.size(); ++l)
+      put(lut_, l, {base.family, base.blocks[spec.layers[l].group]}, typical_[l]);
   }
 
   void add(const SsbnNet& net, const NetRecord& record) {
@@ -115,23 +116,32 @@ bool no_more(const Work& a, const Work& b) {
 
 }  // namespace
 
-BlockLut in_context_lut(const SsbnSpec& spec, const std::vector<NetRecord>& records) {
+BlockLut in_context_lut(const SsbnSpec& spec, const std::vector<NetRecord>& records, Notes* notes) {
   ById by_id;
   for (const auto& record : records) by_id.emplace(record.net_id, &record);
   BlockLut lut = empty_lut(spec);
   lut.origin = "in context";
   const auto nets = list_ssbn(spec);
   std::set<std::string> done;
+  Notes lacking;
   for (const auto& net : nets) {
     if (!done.insert(net.family).second) continue;
-    InContext family(spec, by_id, base_of(nets, net.family), lut);
-    for (const auto& other : nets) {
-      if (other.family != net.family || other.group < 0) continue;
-      const auto* record = find(by_id, other.id);
-      if (record != nullptr && is_measured(*record)) family.add(other, *record);
+    try {
+      InContext family(spec, by_id, base_of(nets, net.family), lut);
+      for (const auto& other : nets) {
+        if (other.family != net.family || other.group < 0) continue;
+        const auto* record = find(by_id, other.id);
+        if (record != nullptr && is_measured(*record)) family.add(other, *record);
+      }
+      lut.device = find(by_id, base_of(nets, net.family).id)->from.device;
+    } catch (const Error& error) {
+      if (error.fault() != Fault::missing) throw;
+      lacking.emplace_back(error.what());
     }
-    lut.device = find(by_id, base_of(nets, net.family).id)->from.device;
   }
+  if (lacking.size() == done.size()) throw Error(Fault::missing, base::join(lacking, "; "));
+  if (notes != nullptr)
+    for (const auto& why : lacking) notes->push_back("a family has no latencies by layer: " + why);
   return lut;
 }
 

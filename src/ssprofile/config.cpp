@@ -110,9 +110,16 @@ SsprofileConfig load_ssprofile_config(const std::string& file) {
   with(*node, "data", [&](const Yaml& v) { config.data = v.text(); });
   with(*node, "measure_budget_s", [&](const Yaml& v) { config.budget_s = positive(v, 1e7); });
   with(*node, "isolated_table", [&](const Yaml& v) { config.isolated = v.boolean(); });
-  for (const char* key : {"calib_data", "arch_file", "dpu_url", "profile_dir"})
-    if (node->find(key))
-      config.notes.push_back(std::string("ss_profiler_cfg.") + key + " is of ssprofile's tool chain and is not read");
+  with(*node, "arch_file", [&](const Yaml& v) { config.dpu_options["arch"] = v.text(); });
+  with(*node, "dpu_url", [&](const Yaml& v) { config.dpu_options["server"] = v.text(); });
+  with(*node, "calib_data", [&](const Yaml& v) {
+    v.only({"source", "root_folder"});
+    config.dpu_options["images"] = v["root_folder"].text();
+    if (v.find("source"))
+      config.notes.emplace_back("ss_profiler_cfg.calib_data.source is not read: images are picked from root_folder");
+  });
+  if (node->find("profile_dir"))
+    config.notes.emplace_back("ss_profiler_cfg.profile_dir is not read; --profile-dir names the folder");
   return config;
 }
 

@@ -12,6 +12,9 @@ namespace hwprof::ssprofiling {
 
 inline constexpr const char* accuracy_folder = "accuracy";
 inline constexpr const char* checkpoint_folder = "checkpoints";
+inline constexpr const char* isolated_prefix = "isolated-";  ///< of the ids of blocks that are measured alone
+inline constexpr const char* data_file = "accuracy/data.json";
+inline constexpr const char* dpu = "dpu";  ///< the device whose files have ssprofile's names as well
 
 /// What all parts look at.
 struct Job {
@@ -19,7 +22,13 @@ struct Job {
   const SsprofileConfig& config;
   run::Folder& folder;
   std::vector<SsbnNet> nets;
+  const DataSet* data = nullptr;  ///< where networks are trained
   [[nodiscard]] Net network(const SsbnNet& net) const { return ssbn_network(config.space, net); }
+  [[nodiscard]] std::string checkpoint(const std::string& id) const {
+    return folder.path(std::string(checkpoint_folder) + "/" + id + ".state_dict.pth");
+  }
+  /// Whether the network's weights were learned, by this call or an earlier one.
+  [[nodiscard]] bool has_weights(const std::string& id) const;
 };
 
 /// Stable over machines and versions; different texts give different numbers but by chance.
@@ -33,6 +42,10 @@ void check_stop(const Job& job);
 /// Share and half of Wilson's 95 % interval.
 [[nodiscard]] Measured share(std::size_t right, std::size_t images);
 
+/// What the networks learn from. @throws Error(Fault::input) for images that they cannot take, and as load_data and
+/// split_images.
+[[nodiscard]] DataSet load_images(const SsprofileOptions& options, const SsprofileConfig& config);
+
 /// Trains what is not trained yet, or draws random numbers. Rows in the order of the networks.
 [[nodiscard]] std::vector<AccuracyRow> find_accuracies(const Job& job);
 
@@ -43,6 +56,11 @@ void check_stop(const Job& job);
 
 /// Measures all networks, and every block alone where the configuration says so; or draws random numbers.
 [[nodiscard]] std::vector<NetRecord> find_latencies(const Job& job);
+
+/// Gives the files of networks on their way to a DPU, which lie in artifact folders, ssprofile's names too
+/// (caffemodels/, vitis/, log_files/), and takes what was put under these into the artifact folders. Artifact folders
+/// in the order of the networks.
+void share_dpu_files(const Job& job, const std::vector<std::string>& artifacts);
 
 /// "dry run: random accuracies and latencies"; empty when it is none.
 [[nodiscard]] std::string dry_text(const SsprofileSummary& summary);

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/files.hpp"
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "run/plan.hpp"
@@ -22,7 +23,7 @@ std::vector<Net> networks(const Job& job) {
   std::size_t number = 0;
   for (const auto& prim : alone) {
     Net net = run::isolated_net(prim);
-    net.id = "isolated-" + std::to_string(number++);
+    net.id = isolated_prefix + std::to_string(number++);
     nets.push_back(std::move(net));
   }
   return nets;
@@ -47,6 +48,36 @@ NetRecord drawn(const Net& net, std::uint64_t seed) {
   return record;
 }
 
+/// What a network has learned.
+std::shared_ptr<const Trained> trained(const Job& job, const Net& net, NetworkTrainer& trainer) {
+  auto out = std::make_shared<Trained>();
+  out->graph = trainer.with_checkpoint(lower(net), {1, net.image_channels, net.image_size, net.image_size},
+                                       job.checkpoint(net.id));
+  const auto data = base::JsonReader::load(job.folder.path(data_file));
+  out->mean = data["mean"].numbers();
+  out->deviation = data["deviation"].numbers();
+  return out;
+}
+
+/// Writes for the device what is not there yet; the folders in the order of the networks.
+std::vector<std::string> compile(const Job& job, const std::vector<Net>& nets, const std::string& dir) {
+  const auto compiler = make_compiler(job.options.device);
+  std::unique_ptr<NetworkTrainer> trainer;
+  std::vector<std::string> artifacts;
+  for (const Net& net : nets) {
+    check_stop(job);
+    artifacts.push_back(dir + "/" + std::to_string(artifacts.size()));
+    if (base::is_folder(artifacts.back())) base::sweep_folder(artifacts.back());
+    std::shared_ptr<const Trained> weights;
+    if (compiler->takes_weights() && job.has_weights(net.id)) {
+      if (!trainer) trainer = make_network_trainer(job.options.train_device);
+      weights = trained(job, net, *trainer);
+    }
+    compiler->compile(net, artifacts.back(), weights);
+  }
+  return artifacts;
+}
+
 }  // namespace
 
 std::vector<NetRecord> find_latencies(const Job& job) {
@@ -56,20 +87,24 @@ std::vector<NetRecord> find_latencies(const Job& job) {
     for (const auto& net : nets) records.push_back(drawn(net, job.options.seed));
     return records;
   }
-  const auto compiler = make_compiler(job.options.device);
   const std::string dir = job.folder.path(std::string(run::hardwares_folder) + "/0-" + job.options.device);
-  for (std::size_t i = 0; i < nets.size(); ++i) {
-    check_stop(job);
-    const std::string artifact = dir + "/" + std::to_string(i);
-    if (base::is_folder(artifact)) base::sweep_folder(artifact);
-    compiler->compile(nets[i], artifact);
-  }
+  const auto artifacts = compile(job, nets, dir);
+  const auto share = [&job, &artifacts] {
+    if (job.options.device == dpu) share_dpu_files(job, artifacts);
+  };
+  share();
   MeasureOptions options = job.options.measure;
   options.seed = job.options.seed;
   options.progress = job.options.progress;
   options.stop = job.options.stop;
   if (!(options.budget_s > 0)) options.budget_s = job.config.budget_s;
-  (void)run::measure_artifacts(&job.folder, dir, options);
+  try {
+    (void)run::measure_artifacts(&job.folder, dir, options);
+  } catch (const Error&) {
+    share();  // what was done until somebody else has to go on
+    throw;
+  }
+  share();
   records = parse(dir);
   return records;
 }

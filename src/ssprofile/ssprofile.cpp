@@ -7,16 +7,19 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "compiler/dpu_options.hpp"
 #include "hwprof/error.hpp"
 #include "ssprofile/job.hpp"
 
 namespace hwprof {
 namespace {
 
+using ssprofiling::dpu;
 using ssprofiling::Job;
 
 const std::vector<std::string>& objectives() {
@@ -48,6 +51,22 @@ base::Json describe(const SsprofileOptions& options, const SsprofileConfig& conf
   return out;
 }
 
+/// What the configuration says of the tool chain of a DPU, unless the caller says otherwise.
+void take_dpu_options(const SsprofileConfig& config, SsprofileOptions& options, std::vector<std::string>& notes) {
+  auto& given = options.measure.device_options;
+  const bool other_board = given.count("host") != 0 || given.count("board") != 0;
+  for (const auto& [name, value] : config.dpu_options) {
+    if (options.device != dpu)
+      notes.push_back("ss_profiler_cfg: " +
+                      std::string(name == "arch"     ? "arch_file"
+                                  : name == "server" ? "dpu_url"
+                                                     : "calib_data") +
+                      " is for the device dpu alone");
+    else if (!(name == "server" && other_board))
+      given.emplace(name, value);
+  }
+}
+
 std::string fingerprint(const std::vector<SsbnNet>& nets) {
   std::string all;
   for (const auto& net : nets) all += net.id + ";";
@@ -61,13 +80,15 @@ std::string fingerprint(const std::vector<SsbnNet>& nets) {
 void check_measuring(const Job& job) {
   const std::string file = job.folder.path("measure.json");
   const auto& measure = job.options.measure;
+  const auto lasting =
+      job.options.device == dpu ? compiling::lasting_dpu_options(measure.device_options) : measure.device_options;
   const base::Json json{{"schema", "hwprof.ssprofile_measure/1"},
                         {"device", job.options.device},
                         {"dry_run", job.options.dry_latency},
                         {"batch", measure.batch},
                         {"threads", measure.threads},
                         {"channels_last", measure.channels_last},
-                        {"device_options", measure.device_options}};
+                        {"device_options", lasting}};
   if (base::exists(file)) {
     const auto before = base::JsonReader::load(file);
     for (const auto& [key, value] : json.items())
@@ -119,9 +140,24 @@ void note_unknown(const BlockLut& lut, SsprofileSummary& summary) {
                           " came out at 0 or below and stay unknown; measure longer");
 }
 
+/// Blocks that could not be measured alone, with one of the reasons.
+void note_not_isolated(const std::vector<NetRecord>& records, SsprofileSummary& summary) {
+  std::size_t failed = 0;
+  std::string reason;
+  for (const auto& record : records) {
+    const bool alone = base::starts_with(record.net_id, ssprofiling::isolated_prefix);
+    if (!alone || record.overall.count(Metric::latency) != 0) continue;
+    ++failed;
+    reason = record.reason;
+  }
+  if (failed > 0)
+    summary.notes.push_back("not measured alone: " + std::to_string(failed) + (failed == 1 ? " block" : " blocks") +
+                            "; the last one: " + reason);
+}
+
 void make_tables(const Job& job, const std::vector<NetRecord>& records, SsprofileSummary& summary) {
   try {
-    summary.in_context = in_context_lut(job.config.space, records);
+    summary.in_context = in_context_lut(job.config.space, records, &summary.notes);
     note_unknown(summary.in_context, summary);
     summary.conflicts = check_lut(job.config.space, summary.in_context);
   } catch (const Error& error) {
@@ -131,37 +167,46 @@ void make_tables(const Job& job, const std::vector<NetRecord>& records, Ssprofil
   if (!job.config.isolated) return;
   summary.isolated = isolated_lut(job.config.space, records);
   note_unknown(summary.isolated, summary);
+  note_not_isolated(records, summary);
   if (!summary.in_context.layers.empty())
     summary.isolated_over_in_context = compare_luts(summary.in_context, summary.isolated);
 }
 
 }  // namespace
 
-SsprofileSummary ssprofile(const SsprofileOptions& options) {
+SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   const auto begin = std::chrono::steady_clock::now();
-  check(options);
-  const SsprofileConfig config = load_ssprofile_config(options.config);
+  check(asked);
+  const SsprofileConfig config = load_ssprofile_config(asked.config);
+  SsprofileSummary summary;
+  summary.notes = config.notes;
+  SsprofileOptions options = asked;
+  take_dpu_options(config, options, summary.notes);
   const auto nets = list_ssbn(config.space);
   for (const auto& net : nets) (void)lower(ssbn_network(config.space, net));  // refused now, not after hours
   if (!options.dry_latency && !options.only_accuracy) (void)make_compiler(options.device);
   const bool trains = options.objective == "accuracy" && !options.dry_accuracy;
-  if (trains) (void)make_network_trainer(options.train_device);
+  std::optional<DataSet> data;  // looked at before a folder is begun with it
+  if (trains) {
+    (void)make_network_trainer(options.train_device);
+    data = ssprofiling::load_images(options, config);
+  }
 
   run::Folder folder(options.dir);
   folder.begin(describe(options, config), fingerprint(nets),
-               options.resume ? run::Earlier::go_on : run::Earlier::refuse);
+               options.resume ? run::Earlier::go_on : run::Earlier::refuse, false);
   std::vector<std::string> files{"input.yaml",          "accuracy_table.yaml", "proxy_table.csv", "records.jsonl",
                                  "networks.csv",        "latency_table.yaml",  "speed.txt",       "speed.json",
                                  "speed_isolated.json", "ssprofile.json",      "ssprofile.svg",   "output.yaml",
                                  "measure.json"};
   auto listed = files;
   for (const char* name : {"accuracy/", "checkpoints/", "hardwares/"}) listed.emplace_back(name);
+  if (options.device == dpu)
+    for (const char* name : {"caffemodels/", "vitis/", "log_files/"}) listed.emplace_back(name);
   folder.note(listed);
   base::write_file(folder.path("input.yaml"), base::read_file(options.config));
 
-  const Job job{options, config, folder, nets};
-  SsprofileSummary summary;
-  summary.notes = config.notes;
+  const Job job{options, config, folder, nets, data ? &*data : nullptr};
   if (options.dry_accuracy) summary.dry_run.emplace_back("accuracy");
   if (options.dry_latency && !options.only_accuracy) summary.dry_run.emplace_back("latency");
   summary.accuracies =

@@ -3,8 +3,10 @@
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <sstream>
 
@@ -29,6 +31,17 @@ using torch::Tensor;
 constexpr std::size_t judged_at_once = 500;  ///< images in a forward without gradients
 constexpr double pi = 3.14159265358979323846;
 constexpr std::uint64_t max_partial_bytes = std::uint64_t{1} << 34;
+
+/// What an op's tensors are called behind its name, in the order of Op::weights.
+constexpr std::array parts{".weight", ".bias", ".running_mean", ".running_var"};
+
+/// Parameters and running statistics by name.
+std::map<std::string, Tensor> tensors_of(const torch::nn::Module& module) {
+  std::map<std::string, Tensor> tensors;
+  for (const auto& item : module.named_parameters()) tensors[item.key()] = item.value();
+  for (const auto& item : module.named_buffers()) tensors[item.key()] = item.value();
+  return tensors;
+}
 
 /// A generator for one epoch of one network, whatever was drawn before it.
 std::mt19937_64 generator(std::uint64_t seed, std::uint64_t epoch) {
@@ -148,6 +161,8 @@ class TorchTrainer : public NetworkTrainer {
     return right;
   }
 
+  Graph with_checkpoint(const Graph& graph, const Shape& input, const std::string& checkpoint) override;
+
   ProxyScores score(const Graph& graph, const Shape& input, std::uint64_t seed) override;
 
  private:
@@ -223,6 +238,26 @@ TrainedNet TorchTrainer::trained(const TrainJob& job) const {
   return out;
 }
 
+Graph TorchTrainer::with_checkpoint(const Graph& graph, const Shape& input, const std::string& checkpoint) {
+  Graph out = graph;
+  translated("weights of " + base::in_quotes(graph.name), [&] {
+    GraphModule module(graph, input);
+    load_state_dict(module, checkpoint);
+    const auto tensors = tensors_of(module);
+    for (Op& op : out.ops) {
+      op.weights.clear();
+      for (const char* part : parts) {
+        const auto found = tensors.find(op.name + part);
+        if (found == tensors.end()) continue;
+        const Tensor values = found->second.detach().contiguous();
+        const float* const first = values.data_ptr<float>();
+        op.weights.push_back(std::make_shared<std::vector<float>>(first, first + values.numel()));
+      }
+    }
+  });
+  return out;
+}
+
 /// Values of all ops, and which of them are activations' outputs.
 ProxyScores TorchTrainer::score(const Graph& graph, const Shape& input, std::uint64_t seed) {
   constexpr std::int64_t images = 32;
@@ -243,9 +278,7 @@ ProxyScores TorchTrainer::score(const Graph& graph, const Shape& input, std::uin
       y.data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(base::draw_below(rng, classes));
 
     module.train();
-    std::map<std::string, Tensor> tensors;
-    for (const auto& item : module.named_parameters()) tensors[item.key()] = item.value();
-    for (const auto& item : module.named_buffers()) tensors[item.key()] = item.value();
+    const auto tensors = tensors_of(module);
     std::vector<Tensor> results(graph.ops.size());
     Tensor kernel = torch::zeros({images, images}, torch::kDouble);
     for (std::size_t i = 0; i < graph.ops.size(); ++i) {
@@ -256,7 +289,7 @@ ProxyScores TorchTrainer::score(const Graph& graph, const Shape& input, std::uin
       }
       std::vector<Tensor> inputs, weights;
       for (const int from : op.inputs) inputs.push_back(results[static_cast<std::size_t>(from)]);
-      for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+      for (const char* part : parts)
         if (const auto found = tensors.find(op.name + part); found != tensors.end()) weights.push_back(found->second);
       results[i] = run_op(op, inputs, weights, true, false);
       if (op.kind != OpKind::relu && op.kind != OpKind::relu6) continue;

@@ -205,8 +205,8 @@ void quantize(const Words& words) {
       const Message* source = layer->find("image_data_param");
       Message input;
       Message shape;
-      for (const std::string& dim :
-           {std::string("1"), std::string(source->text("is_color") == "false" ? "1" : "3"), source->text("new_height"), source->text("new_width")})
+      for (const std::string& dim : {std::string("1"), std::string(source->text("is_color") == "false" ? "1" : "3"),
+                                     source->text("new_height"), source->text("new_width")})
         shape.fields.push_back({"dim", dim, {}});
       input.fields = {{"name", layer->text("top"), {}}, {"type", "Input", {}}};
       input.fields[0].text = layer->texts("top").front();

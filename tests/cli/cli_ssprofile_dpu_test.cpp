@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks chosen by their latency on a DPU: Vitis AI's programs are stand-ins, the server is a real one on the loopback.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "http_server.hpp"
+#include "hwprof/block_lut.hpp"
+#include "hwprof/caffe.hpp"
+#include "hwprof/device_log.hpp"
+#include "hwprof/record.hpp"
+#include "hwprof/ssbn.hpp"
+#include "program.hpp"
+#include "ssprofile_data.hpp"
+#include "standins/made_up_dpu.hpp"
+#include "throws.hpp"
+
+using namespace hwprof;
+using hwprof_test::cli;
+using hwprof_test::Environment;
+using hwprof_test::has;
+using hwprof_test::HttpServer;
+using hwprof_test::Peer;
+using hwprof_test::read_all;
+using hwprof_test::Received;
+using hwprof_test::TempFolder;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Words = std::vector<std::string>;
+const std::set<std::string> networks{"Res_1_1", "Res_0_1", "Res_1_0", "VGG_1_1", "VGG_0_1", "VGG_1_0"};
+
+/// A board that runs what it is sent.
+class Board {
+ public:
+  explicit Board(std::size_t most = 1000)
+      : most_(most), server_([this](const Received& request, Peer& peer) { answer(request, peer); }) {}
+  [[nodiscard]] std::string url() const { return server_.url(); }
+  [[nodiscard]] std::set<std::string> posted() const {
+    const std::lock_guard lock(mutex_);
+    return posted_;
+  }
+
+ private:
+  void answer(const Received& request, Peer& peer) {
+    const std::lock_guard lock(mutex_);
+    if (posted_.size() == most_) return;  // hangs up
+    const std::string name = request.form.at("kernel_name");
+    posted_.insert(name);
+    const auto kernel = load_dpu_elf(folder_.write("got.elf", request.form.at("file"))).at(0);
+    std::string tables;
+    for (unsigned run = 0; run < 8; ++run) tables += hwprof_test::profile_table(kernel, run);
+    peer.answer(200, tables);
+  }
+
+  std::size_t most_;
+  TempFolder folder_;
+  mutable std::mutex mutex_;
+  std::set<std::string> posted_;
+  HttpServer server_;
+};
+
+struct Desk {
+  TempFolder folder;
+  std::string config = folder.write("tiny.yaml", hwprof_test::tiny_ssprofile), dir = folder.file("profile");
+  Environment environment{{"HWPROF_STANDIN", folder.path()},
+                          {"PATH", HWPROF_DPU_STANDINS ":" + std::string(std::getenv("PATH"))},
+                          {"no_proxy", "127.0.0.1"}};
+  Desk() { hwprof_test::write_idx_data(folder); }
+
+  /// Really trained where this build can.
+  [[nodiscard]] hwprof_test::Outcome call(const Words& more, const Environment& where) const {
+    Words words{"ssprofile", config, "--profile-dir", dir, "--data",          "idx:" + folder.file("data"),
+                "--device",  "dpu",  "--seed",        "5", "--device-option", "jobs=2"};
+    if (HWPROF_TEST_TORCH == 0) words.emplace_back("--dry-run-accuracy");
+    words.insert(words.end(), more.begin(), more.end());
+    return cli(words, where);
+  }
+  [[nodiscard]] hwprof_test::Outcome call(const Words& more) const { return call(more, environment); }
+
+  [[nodiscard]] std::string text(const std::string& name) const { return read_all(dir + "/" + name); }
+  [[nodiscard]] bool has_file(const std::string& name) const {
+    return fs::is_regular_file(dir + "/" + name) && fs::file_size(dir + "/" + name) > 0;
+  }
+  [[nodiscard]] std::size_t runs_of(const std::string& program) const {
+    std::size_t n = 0;
+    const std::string log = read_all(folder.file("vitis.log"));
+    for (auto at = log.find(program + " "); at != std::string::npos; at = log.find(program + " ", at + 1)) ++n;
+    return n;
+  }
+  [[nodiscard]] DpuKernel kernel(const std::string& id) const {
+    for (const auto& entry : fs::directory_iterator(dir + "/vitis/" + id + "_compile"))
+      if (entry.path().extension() == ".elf") return load_dpu_elf(entry.path().string()).at(0);
+    FAIL("no ELF file of " << id);
+    return {};
+  }
+  /// What the made-up DPU takes [ms].
+  [[nodiscard]] double true_ms(const std::string& id) const {
+    double us = 0;
+    const auto one = kernel(id);
+    for (const auto& node : one.nodes) us += hwprof_test::true_node_us(one, node);
+    return us * 1e-3;
+  }
+  [[nodiscard]] std::map<std::string, double> latencies() const {
+    std::map<std::string, double> out;
+    for (const auto& record : load_records(dir + "/records.jsonl"))
+      if (record.overall.count(Metric::latency) != 0)
+        out[record.net_id] = record.overall.at(Metric::latency).value * 1e3;
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("from checkpoints to cell_shared_primitives; where something is missing it says so, and is gone on with") {
+  const Desk desk;
+  // The third network cannot be compiled.
+  (void)desk.folder.write("control.json", R"({"faults": {"c_reject": ["2"]}})");
+
+  const auto no_tools = desk.call({}, {{"PATH", "/usr/bin:/bin"}});
+  CHECK(no_tools.code == 4);
+  CHECK(has(no_tools.err, "vai_q_caffe is not on PATH"));
+  CHECK(has(no_tools.err, "--resume"));
+  for (const auto& id : networks) {
+    CAPTURE(id);
+    const std::string stem = desk.dir + "/caffemodels/" + id;
+    CHECK(read_caffe(stem + ".prototxt", stem + ".caffemodel").input == Shape{1, 1, 8, 8});
+    CHECK(has(desk.text("log_files/" + id + ".convert.log"),
+              HWPROF_TEST_TORCH != 0 ? "weights of checkpoints/" + id : std::string("drawn weights")));
+  }
+
+  const auto no_board = desk.call({"--resume"});
+  CHECK(no_board.code == 4);
+  CHECK(has(no_board.err, "server=URL"));
+  CHECK(desk.runs_of("vai_q_caffe") == 6);
+  CHECK(desk.has_file("vitis/VGG_0_1_quantize/deploy.caffemodel"));
+  CHECK(has(desk.text("log_files/VGG_0_1.quantize.log"), "Calibration Done!"));
+  CHECK(has(desk.text("log_files/Res_1_0.compile.log"), "Unrecognized Caffe layer type"));
+  CHECK_FALSE(fs::exists(desk.dir + "/vitis/Res_1_0_compile"));
+
+  const auto nobody = desk.call({"--resume", "--device-option", "server=http://127.0.0.1:1/"});
+  CHECK(nobody.code == 5);
+  CHECK(has(nobody.err, "cannot be reached"));
+
+  // Of five networks the board takes two, which are enough for the rule; the others are left out.
+  std::set<std::string> first;
+  {
+    const Board moody(2);
+    const auto part =
+        desk.call({"--resume", "--device-option", "server=" + moody.url(), "--device-option", "attempts=1"});
+    CHECK_MESSAGE(part.code == 0, part.err);
+    CHECK(has(part.out, "network VGG_1_1 is left out: "));
+    CHECK(desk.latencies().size() == 2);
+    first = moody.posted();
+  }
+  CHECK(first.size() == 2);
+
+  const Board board;
+  const auto outcome = desk.call({"--resume", "--device-option", "server=" + board.url()});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  for (const auto& name : first) CHECK(board.posted().count(name) == 0);
+  CHECK(board.posted().size() == 3);
+  CHECK(desk.runs_of("vai_q_caffe") == 6);
+  CHECK(has(outcome.out, "network Res_1_0 is left out: compile: vai_c_caffe"));
+  const auto chosen = load_ssbn(desk.dir + "/output.yaml").own;
+  REQUIRE(chosen.size() == 2);
+  for (const auto& blocks : chosen) CHECK_FALSE(blocks.empty());
+
+  const auto latencies = desk.latencies();
+  CHECK(latencies.size() == 5);
+  for (const auto& id : networks) {
+    if (id == "Res_1_0") continue;
+    CAPTURE(id);
+    CHECK(latencies.at(id) == doctest::Approx(desk.true_ms(id)).epsilon(0.01));
+    CHECK(has(desk.text("latency_table.yaml"), id + ": "));
+    CHECK(has(desk.text("vitis/" + id + ".latency.txt"), "All"));
+  }
+  // In context: a block's time is the base network's layer and what the networks differ by.
+  const auto lut = load_lut(desk.dir + "/speed.json");
+  const auto of = [&lut](std::size_t layer, const std::string& block) {
+    const auto& row = lut.layers.at(layer);
+    return std::find_if(row.begin(), row.end(), [&](const LutEntry& entry) { return entry.block == block; })->latency;
+  };
+  CHECK_FALSE(of(1, "Resblock_0"));
+  REQUIRE(of(0, "VGGblock_0"));
+  CHECK((of(0, "VGGblock_0")->value - of(0, "VGGblock_1")->value) * 1e3 ==
+        doctest::Approx(latencies.at("VGG_0_1") - latencies.at("VGG_1_1")));
+
+  const std::string tables = desk.text("latency_table.yaml") + desk.text("output.yaml") + desk.text("networks.csv");
+  const Board idle;
+  REQUIRE(desk.call({"--resume", "--device-option", "server=" + idle.url()}).code == 0);
+  CHECK(idle.posted().empty());
+  CHECK(desk.text("latency_table.yaml") + desk.text("output.yaml") + desk.text("networks.csv") == tables);
+  CHECK(desk.call({"--resume", "--device-option", "calib-iter=3"}).code == 2);
+}
+
+TEST_CASE("results that were carried back are taken, and looked at first") {
+  const Desk desk;
+  const auto no_board = desk.call({"--dry-run-accuracy"});
+  CHECK(no_board.code == 4);
+  CHECK(has(desk.text("log_files/Res_1_1.convert.log"), "drawn weights"));
+  for (const auto& id : networks) {
+    const auto kernel = desk.kernel(id);
+    std::string tables;
+    for (unsigned run = 0; run < 5; ++run) tables += hwprof_test::profile_table(kernel, run);
+    (void)desk.folder.write("profile/vitis/" + id + ".latency.txt", id == "VGG_1_1" ? "nothing" : tables);
+  }
+  const auto bad = desk.call({"--dry-run-accuracy", "--resume"});
+  CHECK(bad.code == 3);
+  CHECK(has(bad.err, "vitis/VGG_1_1.latency.txt"));
+  std::string tables;
+  for (unsigned run = 0; run < 5; ++run) tables += hwprof_test::profile_table(desk.kernel("VGG_1_1"), run);
+  (void)desk.folder.write("profile/vitis/VGG_1_1.latency.txt", tables);
+  const auto outcome = desk.call({"--dry-run-accuracy", "--resume"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(has(desk.text("output.yaml"), "dry run: random accuracies\n"));
+  for (const auto& [id, ms] : desk.latencies()) CHECK(ms == doctest::Approx(desk.true_ms(id)).epsilon(0.01));
+}
+
+TEST_CASE("the configuration's own words for the tool chain") {
+  Desk desk;
+  const Board board;
+  const TempFolder images;
+  (void)images.write("00001.bmp", "BM");
+  std::string text = hwprof_test::tiny_ssprofile;
+  text.insert(text.rfind('}'), ", arch_file: /made/up.json, dpu_url: \"" + board.url() +
+                                   "\", calib_data: {source: list.txt, root_folder: " + images.path() + "}");
+  desk.config = desk.folder.write("config.yaml", text);
+  const auto outcome = desk.call({"--dry-run-accuracy"});
+  REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  CHECK(board.posted().size() == 6);
+  CHECK(has(read_all(desk.folder.file("vitis.log")), "[-a] [/made/up.json]"));
+  for (const auto& record : load_records(desk.dir + "/records.jsonl"))
+    CHECK(record.from.environment.at("images") == images.path());
+  const auto other = cli({"ssprofile", desk.config, "--profile-dir", desk.folder.file("other"), "--dry-run"});
+  CHECK(other.code == 0);
+  CHECK(has(other.out, "dpu_url is for the device dpu alone"));
+}
