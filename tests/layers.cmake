@@ -20,7 +20,7 @@ set(exact base prim record space model predictor)
 set(search base prim graph record space model objective predictor exact)
 set(measure base)
 set(compiler base prim graph format net record measure)
-set(objective base prim record space model predictor)
+set(objective base prim graph record space model predictor exact)
 set(report base prim record model)
 set(run base prim graph format prune net space record measure compiler model objective predictor exact search report)
 set(ssprofile base data prim graph format net space record measure compiler model objective predictor exact search
@@ -33,6 +33,7 @@ set(rooms base data prim graph format prune net record model space predictor tra
 # A public header belongs to the room of its name, these apart.
 set(room_of_error base)
 set(room_of_version base)
+set(room_of_limit base)
 set(room_of_latency_table record)
 set(room_of_snpe compiler)
 set(room_of_dpu compiler)

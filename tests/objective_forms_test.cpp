@@ -256,6 +256,17 @@ objective_cfg:
     CHECK(with("{type: fbnet_sum}")->shaped_loss(arch, 1) == Approx(1 + 0.2 * std::pow(cost * 1e3, 0.6)));
     CHECK(with("{type: fbnet_product}")->shaped_loss(arch, 2) == Approx(0.4 * std::pow(cost * 1e3, 0.6)));
     CHECK(with("{type: inverse, most: 1}")->shaped_reward(arch, 0.5) == Approx(0.5 + 0.1 * (1e-3 / cost - 1e-3)));
+    double most = 0;  // of each position the dearest
+    for (std::uint16_t position = 0; position < 2; ++position) {
+      double dearest = 0;
+      for (std::uint16_t option = 0; option < 3; ++option) {
+        Arch other{0, 0};
+        other[position] = option;
+        dearest = std::max(dearest, made_up_cost(space->primitives(other)[position]));
+      }
+      most += dearest;
+    }
+    CHECK(with("{type: inverse}")->shaped_reward(arch, 0.5) == Approx(0.5 + 0.1 * (1e-3 / cost - 1e-3 / most)));
     CHECK(with("{type: budget, budget: 1e-4}")->shaped_loss(arch, 2) == Approx(2 * cost / 1e-4));
     CHECK(with("{type: log_barrier, limit: 1, weight: 2}")->shaped_loss(arch, 2) == Approx(2 - 2 * std::log(1 - cost)));
     CHECK(has(error_of(Fault::input, [&] { (void)with("{type: mnasnett, target: 1}"); }), "mnasnet"));
@@ -292,13 +303,64 @@ objective_cfg:
     CHECK(out->get_loss(arch) == Approx(1.5));
     CHECK(out->get_reward(arch) == -infinity);
   }
+  SUBCASE("aw_nas' own types with a cost") {
+    folder.write("speed.txt", "1.5 2 4\n0.25\t3 1.e+0\n\n");
+    const auto load = [&](const std::string& content) {
+      return load_objective(folder.write("objective.yaml", content), space, {},
+                            {{"classification", std::make_shared<Task>()}});
+    };
+    // Option 2, then 0: 4.25 of at most 7 ms.
+    const auto fbnet = load("objective_type: latency\nobjective_cfg: {alpha: 0.5, beta: 0.25}\n");
+    CHECK(fbnet->perf_names() == std::vector<std::string>{"acc", "mean_latency"});
+    CHECK(fbnet->get_perfs(arch)[1] == Approx(4.25e-3));
+    CHECK(fbnet->get_loss(arch) == Approx(1.5 + 0.5 * std::pow(4.25, 0.25)));
+    CHECK(fbnet->get_reward(arch) == Approx(0.7));
+    CHECK(load("objective_type: latency\n")->get_loss(arch) == Approx(1.5 + 0.2 * std::pow(4.25, 0.6)));
+    const auto bbssp =
+        load("objective_type: latency\nobjective_cfg: {lamb: 0.1, loss: product, latency_file: speed.txt}\n");
+    CHECK(bbssp->get_loss(arch) == Approx(1.5 * 0.2 * std::pow(4.25, 0.6)));
+    CHECK(bbssp->get_reward(arch) == Approx(0.7 + 0.1 * (1 / 4.25 - 1 / 7.0)));
+    const auto in_seconds = load("objective_type: latency\nobjective_cfg: {unit: 1}\n");
+    CHECK(in_seconds->get_perfs(arch)[1] == Approx(4.25));
+    CHECK(in_seconds->get_loss(arch) == Approx(1.5 + 0.2 * std::pow(4.25, 0.6)));
+    const auto nested = load(
+        "objective_type: container\nobjective_cfg: {sub_objectives: [{objective_type: latency}], losses_coef: [2]}\n");
+    CHECK(nested->get_loss(arch) == Approx(2 * (1.5 + 0.2 * std::pow(4.25, 0.6))));
+
+    // conv_1x1 at 8 px from 8 to 8 + 2, and at 9 px from 8 to 8.
+    const double flops = 2 * (64.0 * 8 * 10 + 81.0 * 8 * 8);
+    const auto paper = load("objective_type: flops\n");
+    CHECK(paper->get_perfs(arch) == std::vector<double>{flops});
+    CHECK(paper->get_reward(arch) == 0);
+    const std::string budget = "objective_type: classification-with-flops-reg\nobjective_cfg:\n  flops_budget: 1.e+4\n";
+    CHECK(load(budget)->get_loss(arch) == Approx(1.5 * flops / 1e4));
+    CHECK(load(budget + "  flops_penalty_cfg: {a: 0, b: 0.5}\n")->get_loss(arch) ==
+          Approx(1.5 * std::sqrt(flops / 1e4)));
+    CHECK(load("objective_type: classification-with-flops-reg\n")->get_loss(arch) == Approx(1.5));
+
+    const auto bad = [&](const std::string& content) { return error_of(Fault::input, [&] { (void)load(content); }); };
+    CHECK(has(bad("objective_type: latency\nobjective_cfg: {alhpa: 1}\n"), "alpha"));
+    CHECK(has(bad("objective_type: latency\nobjective_cfg: {loss: both}\n"), "sum or product"));
+    CHECK(has(bad("objective_type: latency\nobjective_cfg: {unit: -1}\n"), "unit"));
+    CHECK(has(bad("objective_type: latency\nobjective_cfg: {latency_file: none.txt}\n"), "none.txt"));
+    folder.write("speed.txt", "1 2 3\n1 2\n");
+    CHECK(has(bad("objective_type: latency\n"), "speed.txt:2: decision 'position1' has 3 options"));
+    folder.write("speed.txt", "1 2 3\n");
+    CHECK(has(bad("objective_type: latency\n"), "2 decisions"));
+    folder.write("speed.txt", "1 2 3\n1 2 3\n1 2 3\n");
+    CHECK(has(bad("objective_type: latency\n"), "speed.txt:3"));
+    folder.write("speed.txt", "1 2 3\n1 x 3\n");
+    CHECK(has(bad("objective_type: latency\n"), "'x'"));
+    const auto file = folder.write("objective.yaml", "objective_type: latency\n");
+    CHECK(has(error_of(Fault::missing, [&] { (void)load_objective(file, space); }), "'classification'"));
+  }
   SUBCASE("what cannot be") {
     const auto refused = [&](Fault fault, const std::string& content) {
       const auto file = folder.write("objective.yaml", content);
       return error_of(fault, [&] { (void)load_objective(file, space, {model}); });
     };
     CHECK(has(refused(Fault::unsupported, "hardware_perfmodel_type: table\nhardware_model_paths: [a.pkl]\n"),
-              "genmodel"));
+              "export_awnas_pickle.py"));
     (void)refused(Fault::input, "hardware_perfmodel_type: table\nhardware_model_paths: [none.json]\n");
     CHECK(has(refused(Fault::input, "hardware_perfmodel_type: table\nhardware_model_paths: [a.json, b.json]\n"),
               "one per perf"));

@@ -72,11 +72,15 @@ using CostForm = std::function<Effect(double cost)>;
 /// Convex Optimization, 11.2.1).
 [[nodiscard]] CostForm log_barrier_form(double limit, double weight);
 
+/// A cost of whole architectures, e.g. from a table by layer. Const and thread-safe.
+using ArchCost = std::function<double(const Arch& arch)>;
+
 /// One cost of a HardwareObjective.
 struct HardwarePerf {
-  std::string name;                     ///< "latency"; with several devices e.g. "phone.latency"
-  std::variant<Model, PrimCost> model;  ///< or what a primitive costs on paper, e.g. [](const Prim& prim) { … macs; }
-  CostForm form;                        ///< empty: the cost is only reported
+  std::string name;  ///< "latency"; with several devices e.g. "phone.latency"
+  /// Or what a primitive costs on paper, e.g. [](const Prim& prim) { … macs; }, or what an architecture does.
+  std::variant<Model, PrimCost, ArchCost> model;
+  CostForm form;  ///< empty: the cost is only reported
 };
 
 /// Plugs measured hardware cost into a NAS loop (aw_nas' objective of this name): one model per perf. As
@@ -142,7 +146,9 @@ class ContainerObjective : public Objective {
 /// hardware_obj_type, hardware_model_paths or hardware_model_path, perf_names). Models are hwprof's JSON, relative to
 /// the file; where a path is null, the model of that metric among `models`. hwprof's own key beside perf_names:
 /// `forms`, one per perf or null, e.g. {type: mnasnet, target: 0.005} (docs/formats.md). others: the task's objectives
-/// by type (classification, detection, …), which hwprof cannot build.
+/// by type (classification, detection, …), which hwprof cannot build. aw_nas' other types with a cost in them are built
+/// around the task's: `latency` (FBNet's and BBSSP's plug-ins, with their table by layer), `flops`,
+/// `classification-with-flops-reg`; an objective of that type among others comes first.
 /// @throws Error(Fault::input) with file:line; Error(Fault::missing) for a model or type that is not given;
 /// Error(Fault::unsupported) for a pickle.
 [[nodiscard]] std::shared_ptr<const Objective> load_objective(

@@ -61,8 +61,9 @@ bool is_metric(const std::string& name) {
   return std::any_of(all.begin(), all.end(), [&](Metric metric) { return name == to_string(metric); });
 }
 
-double cost_of(const HardwarePerf& perf, const std::vector<Prim>& prims) {
+double cost_of(const HardwarePerf& perf, const Arch& arch, const std::vector<Prim>& prims) {
   if (const auto* model = std::get_if<Model>(&perf.model)) return model->predict(prims);
+  if (const auto* of_arch = std::get_if<ArchCost>(&perf.model)) return (*of_arch)(arch);
   double sum = 0;
   for (const auto& prim : prims) sum += std::get<PrimCost>(perf.model)(prim);
   return sum;
@@ -86,7 +87,9 @@ HardwareObjective::HardwareObjective(std::shared_ptr<const MixinProfilingSearchS
                                   "; give the perfs names of their own");
   for (const auto& perf : perfs_) {
     const auto* model = std::get_if<Model>(&perf.model);
-    if (model == nullptr && !std::get<PrimCost>(perf.model))
+    const auto* of_prims = std::get_if<PrimCost>(&perf.model);
+    const auto* of_archs = std::get_if<ArchCost>(&perf.model);
+    if ((of_prims != nullptr && !*of_prims) || (of_archs != nullptr && !*of_archs))
       throw Error(Fault::usage, "perf " + base::in_quotes(perf.name) + " has no model");
     // The others tell a primitive that they do not know when it comes; these do not see primitives.
     if (model != nullptr && is_metric(perf.name) && perf.name != to_string(model->metric()))
@@ -109,7 +112,7 @@ std::vector<double> HardwareObjective::get_perfs(const Arch& arch) const {
     const auto prims = space_->primitives(arch);
     std::vector<double> costs;
     for (std::size_t i = 0; i < perfs_.size(); ++i)
-      costs.push_back(by_arch_[i] ? by_arch_[i]->predict(arch) : cost_of(perfs_[i], prims));
+      costs.push_back(by_arch_[i] ? by_arch_[i]->predict(arch) : cost_of(perfs_[i], arch, prims));
     return costs;
   });
 }

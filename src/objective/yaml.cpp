@@ -8,7 +8,9 @@
 
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/exact.hpp"
 #include "hwprof/objective.hpp"
+#include "objective/awnas_types.hpp"
 
 namespace hwprof {
 namespace {
@@ -27,7 +29,8 @@ double number_or(const Yaml& node, const char* key, double fallback) {
   return found ? found->number() : fallback;
 }
 
-CostForm read_form(const Yaml& node) {
+/// most: the greatest cost that the space has, asked for only where the file does not say.
+CostForm read_form(const Yaml& node, const std::function<double()>& most) {
   const std::string type = node["type"].text();
   if (type == "hard_limit") {
     node.only({"type", "limit"});
@@ -49,7 +52,9 @@ CostForm read_form(const Yaml& node) {
   }
   if (type == "inverse") {
     node.only({"type", "most", "lambda", "unit"});
-    return inverse_form(node["most"].number(), number_or(node, "lambda", 0.1), number_or(node, "unit", 1e-3));
+    const auto given = node.find("most");
+    return inverse_form(given ? given->number() : most(), number_or(node, "lambda", 0.1),
+                        number_or(node, "unit", 1e-3));
   }
   if (type == "budget") {
     node.only({"type", "budget", "a", "b"});
@@ -76,13 +81,29 @@ class Reader {
     const auto cfg = node.find("objective_cfg");
     if (type->text() == "container") return container(cfg ? *cfg : node["objective_cfg"]);
     if (type->text() == "hardware") return hardware(cfg ? *cfg : node["objective_cfg"]);
-    const auto other = others_.find(type->text());
-    if (other != others_.end()) return other->second;
+    if (const auto other = others_.find(type->text()); other != others_.end()) return other->second;
+    const Yaml* const settings = cfg ? &*cfg : nullptr;
+    if (type->text() == "flops") return objective::flops(settings, space_);
+    if (type->text() == "latency")
+      return around_task(*type, [&] { return objective::table_latency(settings, folder_, space_); });
+    if (type->text() == "classification-with-flops-reg")
+      return around_task(*type, [&] { return objective::flops_budget(settings, space_); });
     throw Error(Fault::missing, type->place() + ": objective " + base::in_quotes(type->text()) +
                                     " belongs to the task; whoever loads this file has to give it");
   }
 
  private:
+  /// Types that hold the classification's reward and loss as well.
+  template <typename Make>
+  std::shared_ptr<const Objective> around_task(const Yaml& type, Make cost) const {
+    const auto task = others_.find("classification");
+    if (task == others_.end())
+      throw Error(Fault::missing, type.place() + ": objective " + base::in_quotes(type.text()) +
+                                      " holds the task's reward and loss; whoever loads this file has to give them, as "
+                                      "'classification'");
+    return std::make_shared<ContainerObjective>(std::vector<std::shared_ptr<const Objective>>{task->second, cost()});
+  }
+
   std::shared_ptr<const Objective> container(const Yaml& cfg) const {
     cfg.only({"sub_objectives", "losses_coef", "rewards_coef", "schedule_cfg"});
     std::vector<std::shared_ptr<const Objective>> parts;
@@ -131,7 +152,7 @@ class Reader {
       HardwarePerf perf{names[i], from_file ? load(files[i]) : given(cfg, names[i]), {}};
       if (!forms.empty() && !forms[i].is_null()) {
         try {
-          perf.form = read_form(forms[i]);
+          perf.form = read_form(forms[i], [&] { return most_of(forms[i], std::get<Model>(perf.model)); });
         } catch (const Error& error) {
           if (error.fault() == Fault::input) throw;
           forms[i].fail(error.what());
@@ -147,12 +168,20 @@ class Reader {
     }
   }
 
+  double most_of(const Yaml& form, const Model& model) const {
+    if (!space_) throw Error(Fault::usage, "a hardware objective needs a search space");
+    const Predictor cost(*space_, model);
+    if (!cost.is_sum()) form.fail("the key most is expected: the costliest architecture is known of sums alone");
+    return costliest(cost).cost;
+  }
+
   Model load(const Yaml& node) const {
     const std::string name = node.text();
     if (base::ends_with(name, ".pkl") || base::ends_with(name, ".pickle"))
       throw Error(Fault::unsupported, node.place() + ": " + base::in_quotes(name) +
-                                          " is a Python pickle; fit a model anew from the measurements "
-                                          "(hwprof-cli genmodel) and name its JSON file here");
+                                          " is a Python pickle; turn a table or a regression into JSON with "
+                                          "scripts/export_awnas_pickle.py, or fit a model anew from the measurements "
+                                          "(hwprof-cli genmodel), and name the JSON file here");
     return load_model((folder_ / name).string());
   }
 
