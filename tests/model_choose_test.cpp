@@ -99,6 +99,29 @@ TEST_CASE("options of linear are for linear alone") {
   CHECK(model.summary().coefficients.count("per_block") == 1);
 }
 
+TEST_CASE("kinds without an option are compared without it") {
+  Device device;
+  device.noise = 0.01;
+  FitOptions options;
+  options.per_class = options.huber = options.nonnegative = true;
+  options.ridge = 1e-6;
+  const auto records = device.measure(60, 2);
+  const Model model = choose(records, options), plain = choose(records);
+  for (const std::string kind : {"table", "calibrated"}) {
+    CHECK(row(model, kind).cv_mape == row(plain, kind).cv_mape);
+    CHECK(row(model, kind).cv_mape > 0);
+  }
+}
+
+TEST_CASE("what a kind that cannot be fitted lacks is no note of the one that was chosen") {
+  Device device;
+  device.noise = 0.01;
+  // Of so few networks a fold leaves too few for "calibrated"; "transfer" fits to no records at all.
+  const Model model = choose(device.measure(4, 1));
+  CHECK_FALSE(row(model, "calibrated").reason.empty());
+  for (const auto& note : model.summary().notes) CHECK_MESSAGE(note.find("too few networks to fit") == note.npos, note);
+}
+
 TEST_CASE("the comparison is kept in the file") {
   Device device;
   device.noise = 0.01;

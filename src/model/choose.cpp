@@ -24,6 +24,7 @@ FitOptions options_for(const Kind& kind, const FitOptions& all) {
   options.ridge = none.ridge;
   options.huber = none.huber;
   options.nonnegative = none.nonnegative;
+  options.per_class = none.per_class;
   return options;
 }
 
@@ -90,10 +91,11 @@ std::shared_ptr<const Model::Impl> choose(const FitData& data, const FitOptions&
                                     std::string(to_string(data.info.metric)) + " and known primitives, found " +
                                     std::to_string(nets.size()) + "; kind 'table' needs none");
   std::vector<Compared> compared;
-  std::vector<std::string> notes;
+  std::vector<std::vector<std::string>> notes;  // by kind
   for (const Kind& kind : kinds()) {
-    std::vector<std::string> repeated;
-    compared.push_back(compare(kind, options_for(kind, options), data, nets, notes.empty() ? notes : repeated));
+    std::vector<std::string> own;
+    compared.push_back(compare(kind, options_for(kind, options), data, nets, own));
+    notes.push_back(std::move(own));
   }
   const auto fitted = [](const Compared& one) { return one.reason.empty(); };
   const Compared* best = nullptr;
@@ -114,7 +116,15 @@ std::shared_ptr<const Model::Impl> choose(const FitData& data, const FitOptions&
   const Kind& kind = *find_kind(chosen.kind);
   FitData whole = data_for(kind, data, true);
   whole.info.summary.compared = compared;
-  for (auto& note : notes) whole.info.summary.notes.push_back(std::move(note));
+  // What a kind that cannot be fitted lacks is its reason.
+  const auto& notes_of_chosen = notes[static_cast<std::size_t>(&chosen - compared.data())];
+  for (const auto& note : notes_of_chosen) whole.info.summary.notes.push_back("comparison of kinds: " + note);
+  for (std::size_t k = 0; k < compared.size(); ++k) {
+    if (&compared[k] == &chosen || !compared[k].reason.empty()) continue;
+    for (const auto& note : notes[k])
+      if (std::find(notes_of_chosen.begin(), notes_of_chosen.end(), note) == notes_of_chosen.end())
+        whole.info.summary.notes.push_back("comparison of kinds, " + compared[k].kind + ": " + note);
+  }
   return kind.fit(std::move(whole), options_for(kind, options));
 }
 
