@@ -228,6 +228,18 @@ TEST_CASE("an outlier does not lead the model astray") {
   CHECK(against_truth(base().fit(samples), novel()).spearman > 0.93);
 }
 
+TEST_CASE("neither do two of ten") {
+  for (const std::uint64_t seed : {70U, 71U, 72U}) {
+    auto samples = measure(ofa(), novel(), 10, seed);
+    std::sort(samples.begin(), samples.end(), [](const auto& a, const auto& b) {
+      return a.overall.at(Metric::latency).value < b.overall.at(Metric::latency).value;
+    });
+    samples[0].overall[Metric::latency].value *= 2;
+    samples[1].overall[Metric::latency].value *= 1.7;
+    CHECK(against_truth(base().fit(samples), novel()).spearman > 0.85);
+  }
+}
+
 TEST_CASE("constant, tiny and whole-number costs") {
   auto samples = measure(ofa(), novel(), 12, 31);
   for (auto& record : samples) record.overall[Metric::latency].value = 0.007;

@@ -9,6 +9,7 @@
 #include "throws.hpp"
 #include "transfer/bayes.hpp"
 #include "transfer/features.hpp"
+#include "transfer/members.hpp"
 #include "transfer_support.hpp"
 
 using namespace hwprof;
@@ -171,6 +172,41 @@ TEST_CASE("outliers weigh less") {
   const VectorXd weights = transfer::robust_weights(residuals);
   CHECK(weights[6] < .01);
   CHECK(weights[0] == Approx(1));
+}
+
+TEST_CASE("two outliers of ten do not turn the line that weights begin from") {
+  // By least squares the first two, high at the cheap end, would make it level, and themselves no outliers.
+  VectorXd guess(10), cost(10);
+  for (Eigen::Index i = 0; i < 10; ++i) {
+    guess[i] = .1 * static_cast<double>(i);
+    cost[i] = .6 + .8 * guess[i] + (i % 2 == 0 ? .004 : -.004);
+  }
+  cost[0] += .9;
+  cost[1] += .7;
+  const VectorXd weights = transfer::start_weights(guess, cost);
+  CHECK(weights.head(2).maxCoeff() < .01);
+  CHECK(weights.tail(8).minCoeff() == Approx(1));
+  const VectorXd even = transfer::start_weights(guess.tail(8), cost.tail(8));
+  CHECK(even.minCoeff() == Approx(1));
+  CHECK(transfer::start_weights(guess.head(4), cost.head(4)).minCoeff() == 1);
+  CHECK(transfer::start_weights(VectorXd::Zero(10), VectorXd::Ones(10)).minCoeff() == Approx(1));
+}
+
+TEST_CASE("members are weighed by the likelihood of their errors of leaving one out") {
+  const VectorXd cost = VectorXd::Ones(8);
+  std::vector<transfer::Member> members(2);
+  members[0].name = "stacking";
+  members[1].name = "scaling";
+  members[0].loo = members[1].loo = cost;
+  for (Eigen::Index i = 0; i < 8; ++i) {
+    members[0].loo[i] += i % 2 == 0 ? .1 : -.1;
+    members[1].loo[i] += i % 2 == 0 ? .2 : -.2;
+  }
+  transfer::weigh(members, cost);
+  // Three pseudo-samples on which both are as good as their geometric mean, .02; e^(-8 / 2) each; 4 to 3 beforehand.
+  const double first = (8 * .01 + 3 * .02) / 11, second = (8 * .04 + 3 * .02) / 11;
+  CHECK(members[0].share / members[1].share == Approx(4. / 3 * std::pow(second / first, 4)).epsilon(1e-3));
+  CHECK(members[0].share + members[1].share == Approx(1));
 }
 
 TEST_CASE("chosen architectures tell more than random ones") {

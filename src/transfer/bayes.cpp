@@ -151,12 +151,26 @@ VectorXd robust_weights(const VectorXd& residuals) {
   return (inlier * sigma / residuals.array().abs().max(inlier * sigma)).square();
 }
 
+VectorXd start_weights(const VectorXd& guess, const VectorXd& cost) {
+  constexpr Index least = 5, most = 500;
+  const Index n = cost.size();
+  if (n < least) return VectorXd::Ones(n);
+  std::vector<double> slopes;
+  const Index step = (n + most - 1) / most;
+  for (Index i = 0; i < n; i += step)
+    for (Index j = i + step; j < n; j += step)
+      if (const double run = guess[j] - guess[i]; std::abs(run) > 1e-9) slopes.push_back((cost[j] - cost[i]) / run);
+  const double slope = slopes.empty() ? 0 : std::max(0.0, base::median(slopes));
+  const VectorXd rest = cost - slope * guess;
+  return robust_weights(rest.array() - base::median({rest.data(), rest.data() + n}));
+}
+
 BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const std::vector<Group>& groups,
                    int robust_rounds) {
   const Index n = sample.cost.size();
   const auto kernels = kernels_of(sample, groups);
   const VectorXd y = sample.cost.array() - 1;
-  VectorXd weight = VectorXd::Ones(n);
+  VectorXd weight = sample.weight.size() == n ? sample.weight : VectorXd::Ones(n);
   BayesFit fit;
   std::vector<Candidate> candidates;
   for (int round = 0; round <= robust_rounds; ++round) {

@@ -25,6 +25,7 @@ struct Sample {
   Eigen::MatrixXd sources;   ///< predictions of the sources, less 1; no columns where there are none
   Eigen::VectorXd mean;      ///< of the sources' predictions, less 1
   Eigen::VectorXd cost;
+  Eigen::VectorXd weight;  ///< to begin with; empty: all alike
 };
 
 /// cost = 1 + bias + features · weights + sources · source_weights + on_mean · mean
@@ -68,5 +69,9 @@ inline constexpr double bias_variance = 10;
 
 /// 1 for inliers, less the further a residual is out.
 [[nodiscard]] Eigen::VectorXd robust_weights(const Eigen::VectorXd& residuals);
+
+/// robust_weights around the median line of cost over a guess at it (Theil and Sen: the median of all slopes, here none
+/// below 0), which two outliers of ten do not turn, as they turn least squares; all 1 below five samples. O(samples²).
+[[nodiscard]] Eigen::VectorXd start_weights(const Eigen::VectorXd& guess, const Eigen::VectorXd& cost);
 
 }  // namespace hwprof::transfer

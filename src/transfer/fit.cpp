@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <Eigen/Eigenvalues>
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,6 +11,7 @@
 #include "model/correlation.hpp"
 #include "transfer/base.hpp"
 #include "transfer/exact.hpp"
+#include "transfer/interval.hpp"
 #include "transfer/members.hpp"
 
 namespace hwprof {
@@ -22,7 +23,6 @@ using Eigen::VectorXd;
 using namespace transfer;
 
 constexpr std::size_t least_samples = 3, references = 200;
-constexpr Index directions = 6;     ///< in which the variance differs between architectures
 constexpr double least_share = .3;  ///< of the cheapest sample: nothing is predicted below
 
 std::vector<double> list(const VectorXd& values) {
@@ -45,79 +45,12 @@ std::string fingerprint(const MixinProfilingSearchSpace& space) {
   return text.data();
 }
 
-/// Lines in the columns whose squares add up to the variance of the regression, largest first, over that of the
-/// scale; and what they leave out, on average.
-struct Spread {
-  MatrixXd weights;  ///< columns x directions
-  VectorXd level;
-  double rest = 0;
-};
-
-Spread spread_lines(const BayesFit& fit, const Sample& sample, const Sample& reference,
-                    const std::vector<SourceModel>& sources, const std::vector<Group>& groups) {
-  const Sample& known = fit.rows.cost.size() > 0 ? fit.rows : sample;
-  const Index p = known.features.cols(), k = known.sources.cols();
-  VectorXd deviation(1 + p + k);
-  deviation[0] = std::sqrt(bias_variance);
-  deviation.segment(1, p) = column_variances(fit.prior, groups).cwiseSqrt();
-  deviation.tail(k).setConstant(std::sqrt(fit.prior.sources));
-  const auto rows_of = [&](const Sample& s) {
-    MatrixXd rows(s.features.rows(), 1 + p + k);
-    rows << VectorXd::Ones(rows.rows()), s.features, s.sources;
-    return MatrixXd(rows * deviation.asDiagonal());
-  };
-  const MatrixXd at = rows_of(known), around = rows_of(reference);
-  const MatrixXd posterior = around.transpose() - at.transpose() * (fit.inverse * (at * around.transpose()));
-  const MatrixXd covariance = around * posterior;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver((covariance + covariance.transpose()) / 2);
-  const Index n = covariance.rows(), kept = std::min(directions, n);
-  Spread out;
-  out.weights = MatrixXd::Zero(p, kept);
-  out.level = VectorXd::Zero(kept);
-  double explained = 0;
-  for (Index j = 0; j < kept; ++j) {
-    const double value = solver.eigenvalues()[n - 1 - j];
-    if (!(value > 1e-12)) continue;
-    explained += value;
-    const VectorXd line = deviation.cwiseProduct(posterior * solver.eigenvectors().col(n - 1 - j)) / std::sqrt(value);
-    out.level[j] = line[0];
-    out.weights.col(j) = line.segment(1, p);
-    for (Index s = 0; s < k; ++s) {
-      const auto& source = sources[static_cast<std::size_t>(s)];
-      out.level[j] += line[1 + p + s] * source.level;
-      out.weights.col(j) += line[1 + p + s] * source.weights;
-    }
-  }
-  out.rest = std::max(0.0, (covariance.trace() - explained) / static_cast<double>(n));
-  return out;
-}
-
-/// How much wider the errors of leaving one out are than they should be, and whether they grow with the cost.
-struct Calibration {
-  double factor = 1;
-  bool relative = false;
-};
-
-Calibration calibrate(const VectorXd& loo, const VectorXd& spread, const VectorXd& cost) {
-  constexpr double prior = 4, cut = 9;  // pseudo-samples; largest square that counts
-  const auto n = static_cast<double>(cost.size());
-  const auto scale = [&](const VectorXd& deviation) {
-    const Eigen::ArrayXd squares = ((cost - loo).array() / deviation.array()).square().min(cut);
-    return std::sqrt((prior + squares.sum()) / (prior + n));
-  };
-  const VectorXd grown = spread.cwiseProduct(loo.cwiseMax(1e-3));
-  const auto fit_of = [&](const VectorXd& deviation) {
-    const double factor = scale(deviation);
-    const Eigen::ArrayXd squares = ((cost - loo).array() / deviation.array() / factor).square().min(cut);
-    return -(deviation.array() * factor).log().sum() - squares.sum() / 2;
-  };
-  Calibration out;
-  out.relative = fit_of(grown) > fit_of(spread);
-  // Student's t instead of the normal distribution, at its 95 % point (first term of the Cornish-Fisher expansion,
-  // (z² + 1) / 4ν). The degrees of freedom, a fifth of the samples, are what made intervals of devices with known
-  // labels hold.
-  out.factor = scale(out.relative ? grown : spread) * (1 + 4.6 / n);
-  return out;
+/// What the samples cost, roughly and to some scale: as the sources do on average, else as all totals together.
+VectorXd guess_of(const Sample& sample, const Features& features) {
+  if (sample.sources.cols() > 0) return sample.mean;
+  VectorXd guess = VectorXd::Zero(sample.features.rows());
+  for (const auto& total : features.totals()) guess += sample.features.col(static_cast<Index>(total.column));
+  return guess;
 }
 
 void report(const std::vector<Member>& members, const VectorXd& cost, FitSummary& summary) {
@@ -185,6 +118,7 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
   const double mean = cost.mean();
   if (!(mean > 0)) throw Error(Fault::missing, "every sample costs 0");
   sample.cost = cost / mean;
+  sample.weight = start_weights(guess_of(sample, features), sample.cost);
 
   std::mt19937_64 rng(2);
   std::vector<Arch> around;
@@ -255,8 +189,10 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
   summary.cv_mape = relative_error(combined.loo);
   summary.fit_mape = relative_error(((sample.features * combined.weights).array() + combined.level).matrix());
 
-  const Calibration calibration = calibrate(combined.loo, fit.loo_spread, sample.cost);
-  const double unit = mean * calibration.factor * std::sqrt(fit.variance);
+  const Disagreement between = disagreement(members, combined);
+  const Calibration calibration =
+      calibrate(combined.loo, (fit.loo_spread.cwiseAbs2() + between.loo.cwiseAbs2()).cwiseSqrt(), sample.cost);
+  const double scale = mean * calibration.factor, unit = scale * std::sqrt(fit.variance);
   model::TransferParts parts;
   parts.space = options.space_name;
   parts.fingerprint = fingerprint(space);
@@ -265,11 +201,11 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
   parts.relative = calibration.relative;
   parts.noise = unit * unit * (fit.noise + spread.rest);
   parts.least = least_share * *std::min_element(labels.costs.begin(), labels.costs.end());
-  MatrixXd weights(static_cast<Index>(features.size()), 1 + spread.weights.cols());
-  weights.col(0) = mean * combined.weights;
-  weights.rightCols(spread.weights.cols()) = unit * spread.weights;
+  MatrixXd weights(static_cast<Index>(features.size()), 1 + spread.weights.cols() + between.weights.cols());
+  weights << mean * combined.weights, unit * spread.weights, scale * between.weights;
   parts.constant.push_back(mean * combined.level);
-  for (Index j = 0; j < spread.level.size(); ++j) parts.constant.push_back(unit * spread.level[j]);
+  for (const double level : spread.level) parts.constant.push_back(unit * level);
+  for (const double level : between.level) parts.constant.push_back(scale * level);
   parts.tables = features.fold(weights, parts.constant);
   if (parts_cost && options.member.empty()) look_up(features.part_tables(*parts_cost), parts);
   if (parts.tables.size() == 1) {

@@ -204,12 +204,14 @@ BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors, 
   some.sources.resize(m, sample.sources.cols());
   some.mean.resize(m);
   some.cost.resize(m);
+  some.weight.resize(m);
   for (Index i = 0; i < m; ++i) {
     const Index from = order[static_cast<std::size_t>(i)];
     some.features.row(i) = sample.features.row(from);
     some.sources.row(i) = sample.sources.row(from);
     some.mean[i] = sample.mean[from];
     some.cost[i] = sample.cost[from];
+    some.weight[i] = sample.weight.size() > 0 ? sample.weight[from] : 1;
   }
   BayesFit fit = fit_bayes(some, priors, groups);
   fit.rows = some;
@@ -218,9 +220,11 @@ BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors, 
 }
 
 void weigh(std::vector<Member>& members, const VectorXd& cost) {
-  constexpr double cut = 4, trust = .25, tiny = 1e-6;
+  constexpr double cut = 4, trust = .5, tiny = 1e-6;
   constexpr double pseudo = 3;  // samples on which all members are as good as their geometric mean
-  const auto before = [](const std::string& name) { return name == "transfer" ? 4. : name == "scaling" ? 1. : 2.; };
+  const auto before = [](const std::string& name) {
+    return name == "transfer" ? 6. : name == "stacking" ? 2. : name == "scaling" ? 1.5 : 1.;
+  };
   double scale = std::numeric_limits<double>::infinity();
   for (const auto& member : members) {
     const VectorXd error = member.loo - cost;
