@@ -82,13 +82,82 @@ TEST_CASE("a network is pruned alike whatever else the plan holds") {
   CHECK(params(make_jobs(one)[0]) != params(few[0]));
 }
 
+TEST_CASE("networks for calibration: drawn by number and seed, of all kinds of blocks, any image size") {
+  JobPlan plan;
+  plan.calibration = 45;
+  plan.image_size = 32;
+  plan.batches = {2, 8};
+  plan.modes = {"train", "inference"};
+  const auto jobs = make_jobs(plan);
+  REQUIRE(jobs.size() == 90);
+  std::map<std::string, std::set<int>> batches;
+  std::map<OpKind, int> kinds;
+  std::set<double> sizes;
+  bool grouped = false;
+  for (const Net& net : jobs) {
+    CAPTURE(net.arch);
+    batches[net.arch].insert(net.batch);
+    sizes.insert(params(net));
+    double macs = 0;
+    const Graph graph = lower(net);
+    for (const Op& op : graph.ops) {
+      ++kinds[op.kind];
+      grouped = grouped || op.groups > 1;
+    }
+    const auto work = count_work(graph, {1, 3, 32, 32});
+    for (const Work& one : work) macs += one.macs;
+    CHECK(macs > 1e4);
+    CHECK(macs < 3e8);
+  }
+  CHECK(batches.size() == 45);
+  CHECK(sizes.size() == 45);
+  CHECK(grouped);
+  for (const OpKind kind : {OpKind::batch_norm, OpKind::add, OpKind::concat, OpKind::max_pool, OpKind::linear})
+    CHECK(kinds[kind] > 0);
+  std::size_t twos = 0;
+  for (const auto& [arch, seen] : batches) {
+    CHECK(seen.size() == 1);  // one batch each
+    twos += seen.count(2);
+  }
+  CHECK(twos > 15);
+  CHECK(twos < 30);
+  CHECK(batches.count("calibration/0") == 1);
+
+  // The same beside networks, and for another seed others.
+  plan.networks = {bundled("squeezenet")};
+  std::size_t same = 0;
+  for (const Net& net : make_jobs(plan))
+    for (const Net& other : jobs)
+      if (net.arch == other.arch && net.mode == other.mode) same += params(net) == params(other) ? 1 : 0;
+  CHECK(same == 90);
+  plan.seed = 7;
+  std::size_t alike = 0;
+  for (const Net& net : make_jobs(plan)) alike += sizes.count(params(net));
+  CHECK(alike < 10);
+
+  plan.networks.clear();
+  plan.modes = {"train"};
+  for (const int size : {1, 2, 33, 224}) {
+    plan.image_size = size;
+    CHECK(make_jobs(plan).size() == 45);  // shapes are inferred
+    for (const Net& net : make_jobs(plan)) CHECK(params(net) > 0);
+  }
+  plan.image_size = 0;
+  CHECK(has(error_of(Fault::usage, [&] { (void)make_jobs(plan); }), "no network"));
+  plan.image_size = 32;
+  for (const int wrong : {-1, 100000}) {
+    plan.calibration = wrong;
+    CHECK(has(error_of(Fault::usage, [&] { (void)make_jobs(plan); }), "calibration"));
+  }
+}
+
 TEST_CASE("a plan in YAML") {
   const TempFolder temp;
   base::write_file(temp.file("nets/squeezenet.yaml"), base::read_file(bundled("squeezenet")));
   const std::string file = temp.write("plan.yaml",
                                       "kind: jobs\nnetworks: [nets/squeezenet.yaml]\nlevels: [0, 0.25]\nstrategies: "
                                       "[l1_norm]\nrepeats: 3\nper_layer: true\nmodes: [train]\nbatches: [1, 2]\n"
-                                      "image_size: 64\nseed: 5\ntill_first_fail: true\n");
+                                      "image_size: 64\nseed: 5\ncalibration: 3\ntill_first_fail: true\n");
   const JobPlan plan = load_job_plan(file);
   CHECK(plan.networks == std::vector<std::string>{temp.file("nets/squeezenet.yaml")});
   CHECK(plan.levels == std::vector<double>{0, 0.25});
@@ -97,12 +166,15 @@ TEST_CASE("a plan in YAML") {
   CHECK(plan.per_layer);
   CHECK(plan.till_first_fail);
   CHECK(plan.seed == 5);
-  CHECK(make_jobs(plan).size() == 4);
+  CHECK(plan.calibration == 3);
+  CHECK(make_jobs(plan).size() == 4 + 3);
   const auto refused = [&](const std::string& text) {
     temp.write("bad.yaml", text);
     return error_of(Fault::input, [&] { (void)load_job_plan(temp.file("bad.yaml")); });
   };
   CHECK(has(refused("networks: []\n"), "no network"));
+  CHECK(has(refused("batches: [1]\n"), "no network"));
+  CHECK(has(refused("networks: [a]\ncalibration: -1\n"), "calibration"));
   CHECK(has(refused("networks: [a]\nlevel: [0]\n"), "levels"));
   CHECK(has(refused("networks: [a, a]\n"), "twice"));
   CHECK(has(refused("networks: [a]\nbatches: [0]\n"), "batches"));

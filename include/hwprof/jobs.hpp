@@ -22,14 +22,17 @@ struct JobPlan {
   std::vector<int> batches{1};
   int image_size = 0;  ///< > 0 replaces the files' own
   std::uint64_t seed = 0;
+  /// So many small networks more, drawn by number and seed: what a device's costs are told apart by. Each has one of
+  /// the batches, in turn, and every mode.
+  int calibration = 0;
   bool till_first_fail = false;  ///< what a config.ini asks for; `measure` takes it as an option
   Notes notes;                   ///< what a config.ini says that is not known, each with its place
 };
 
 /// A plan in YAML, with the keys networks (paths from the file's folder), levels, strategies, repeats, per_layer,
-/// modes, batches, image_size, seed, till_first_fail; or perf4sight's config.ini (any file named .ini), whose networks
-/// are looked for as <network>.yaml or .onnx in model_desc_dir and beside the file, whatever their case, dashes and
-/// underscores.
+/// modes, batches, image_size, seed, calibration, till_first_fail; or perf4sight's config.ini (any file named .ini),
+/// whose networks are looked for as <network>.yaml or .onnx in model_desc_dir and beside the file, whatever their case,
+/// dashes and underscores.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] JobPlan load_job_plan(const std::string& file);
 
@@ -39,7 +42,8 @@ struct JobPlan {
 [[nodiscard]] Net load_network(const std::string& file, int image_size = 0);
 
 /// The networks of a plan, pruned and multiplied out, smallest batch first. Ids count from 0; arch is
-/// <network>/<strategy>/<level>/<repeat>, and <network> alone for level 0. Pruned ones are graphs without weights.
+/// <network>/<strategy>/<level>/<repeat>, and <network> alone for level 0; calibration/<number> of those that are
+/// drawn, for images of the plan's size, or of its networks' in turn. Pruned ones are graphs without weights.
 /// @throws as load_network and prune; Error(Fault::usage) for lists that are empty, name a thing twice or make more
 /// than 100 000 jobs, and for two networks of one name.
 [[nodiscard]] std::vector<Net> make_jobs(const JobPlan& plan, Notes* notes = nullptr);

@@ -10,6 +10,7 @@
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
 #include "hwprof/prune.hpp"
+#include "run/calibration.hpp"
 #include "run/jobs.hpp"
 #include "run/steps.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 constexpr std::size_t most_jobs = 100000;
 constexpr int most_batch = 1 << 20;
 constexpr int most_repeats = 1000;
+constexpr int most_calibration = 10000;
 
 template <typename T>
 void check_list(const std::vector<T>& list, const std::string& what) {
@@ -30,7 +32,7 @@ void check_list(const std::vector<T>& list, const std::string& what) {
 }
 
 void check(const JobPlan& plan) {
-  check_list(plan.networks, "network");
+  if (plan.calibration == 0 || plan.image_size == 0 || !plan.networks.empty()) check_list(plan.networks, "network");
   check_list(plan.levels, "level");
   check_list(plan.strategies, "strategy");
   check_list(plan.modes, "mode");
@@ -48,6 +50,9 @@ void check(const JobPlan& plan) {
       refuse("batch must be from 1 to " + std::to_string(most_batch) + ", found " + std::to_string(batch));
   if (plan.repeats < 1 || plan.repeats > most_repeats)
     refuse("repeats must be from 1 to " + std::to_string(most_repeats) + ", found " + std::to_string(plan.repeats));
+  if (plan.calibration < 0 || plan.calibration > most_calibration)
+    refuse("calibration must be from 0 to " + std::to_string(most_calibration) + ", found " +
+           std::to_string(plan.calibration));
   const double each = static_cast<double>(plan.levels.size()) * static_cast<double>(plan.strategies.size()) *
                       plan.repeats * static_cast<double>(plan.modes.size()) * static_cast<double>(plan.batches.size());
   if (each * static_cast<double>(plan.networks.size()) > static_cast<double>(most_jobs))
@@ -168,11 +173,17 @@ std::string numbers_text(const std::vector<T>& numbers) {
 base::Json describe(const JobPlan& plan, const std::vector<std::string>& compilers) {
   std::vector<std::string> names;
   for (const auto& file : plan.networks) names.push_back(name_of(file));
-  return {{"compilers", compilers},        {"networks", names},
-          {"levels", plan.levels},         {"strategies", plan.strategies},
-          {"repeats", plan.repeats},       {"per-layer", plan.per_layer},
-          {"modes", plan.modes},           {"batches", plan.batches},
-          {"image-size", plan.image_size}, {"seed", plan.seed}};
+  return {{"compilers", compilers},
+          {"networks", names},
+          {"levels", plan.levels},
+          {"strategies", plan.strategies},
+          {"repeats", plan.repeats},
+          {"per-layer", plan.per_layer},
+          {"modes", plan.modes},
+          {"batches", plan.batches},
+          {"image-size", plan.image_size},
+          {"seed", plan.seed},
+          {"calibration", plan.calibration}};
 }
 
 std::string plan_text(const JobPlan& plan) {
@@ -181,6 +192,7 @@ std::string plan_text(const JobPlan& plan) {
                     "\nper_layer: " + (plan.per_layer ? "true" : "false") + "\nmodes: " + list_text(plan.modes) +
                     "\nbatches: " + numbers_text(plan.batches) + "\n";
   if (plan.image_size > 0) out += "image_size: " + std::to_string(plan.image_size) + "\n";
+  if (plan.calibration > 0) out += "calibration: " + std::to_string(plan.calibration) + "\n";
   return out + "seed: " + std::to_string(plan.seed) + "\n" + (plan.till_first_fail ? "till_first_fail: true\n" : "");
 }
 
@@ -191,14 +203,15 @@ namespace {
 JobPlan plan_of_yaml(const std::string& file) {
   const auto yaml = base::Yaml::load(file);
   yaml.only({"kind", "networks", "levels", "strategies", "repeats", "per_layer", "modes", "batches", "image_size",
-             "seed", "till_first_fail"});
+             "seed", "calibration", "till_first_fail"});
   if (const auto kind = yaml.find("kind"); kind && kind->text() != "jobs")
     kind->fail("jobs is expected, found " + base::in_quotes(kind->text()));
   JobPlan plan;
-  for (const auto& name : yaml["networks"].texts()) {
-    const fs::path path(name);
-    plan.networks.push_back(path.is_absolute() ? name : (fs::path(file).parent_path() / path).string());
-  }
+  if (const auto networks = yaml.find("networks"))
+    for (const auto& name : networks->texts()) {
+      const fs::path path(name);
+      plan.networks.push_back(path.is_absolute() ? name : (fs::path(file).parent_path() / path).string());
+    }
   if (const auto levels = yaml.find("levels")) plan.levels = levels->numbers();
   if (const auto strategies = yaml.find("strategies")) plan.strategies = strategies->texts();
   if (const auto repeats = yaml.find("repeats")) plan.repeats = repeats->integer(1, most_repeats);
@@ -210,6 +223,7 @@ JobPlan plan_of_yaml(const std::string& file) {
     if (seed->integer() < 0) seed->fail("a number from 0 is expected");
     plan.seed = static_cast<std::uint64_t>(seed->integer());
   }
+  if (const auto drawn = yaml.find("calibration")) plan.calibration = drawn->integer(0, most_calibration);
   if (const auto till = yaml.find("till_first_fail")) plan.till_first_fail = till->boolean();
   return plan;
 }
@@ -258,16 +272,30 @@ std::vector<Net> make_jobs(const JobPlan& plan, Notes* notes) {
   Pruner pruner(plan, notes != nullptr ? *notes : ignored);
   std::vector<Net> jobs;
   std::set<std::string> names;
+  std::vector<int> sizes;
   for (const auto& file : plan.networks) {
     if (!names.insert(name_of(file)).second)
       throw Error(Fault::usage, "jobs: two networks are named " + base::in_quotes(name_of(file)));
-    for (const Net& net : pruner.run(file))
+    const auto nets = pruner.run(file);
+    sizes.push_back(nets.front().image_size);
+    for (const Net& net : nets)
       for (const auto& mode : plan.modes)
         for (const int batch : plan.batches) {
           jobs.push_back(net);
           jobs.back().mode = mode;
           jobs.back().batch = batch;
         }
+  }
+  if (sizes.empty()) sizes.push_back(plan.image_size);
+  constexpr std::size_t kinds = run::calibration_kinds;
+  for (int i = 0; i < plan.calibration; ++i) {
+    const auto turn = static_cast<std::size_t>(i);
+    const Net net = run::draw_calibration_net(i, sizes[turn % sizes.size()], plan.seed);
+    for (const auto& mode : plan.modes) {
+      jobs.push_back(net);
+      jobs.back().mode = mode;
+      jobs.back().batch = plan.batches[(turn % kinds + turn / kinds) % plan.batches.size()];
+    }
   }
   std::stable_sort(jobs.begin(), jobs.end(), [](const Net& a, const Net& b) { return a.batch < b.batch; });
   for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].id = std::to_string(i);

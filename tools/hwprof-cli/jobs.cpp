@@ -31,6 +31,7 @@ hwprof::JobPlan plan_of(const Options& options) {
   take(plan.modes, given.modes, {});
   take(plan.batches, given.batches, {});
   take(plan.repeats, given.repeats, 0);
+  take(plan.calibration, given.calibration, 0);
   take(plan.image_size, given.image_size, 0);
   plan.per_layer = plan.per_layer || given.per_layer;
   if (options.has_seed) plan.seed = given.seed;
@@ -60,7 +61,7 @@ void jobs(const Cli& cli, const Options& options) {
 void add_jobs(Cli& cli) {
   auto options = std::make_shared<Options>();
   auto& plan = options->given;
-  plan = hwprof::JobPlan{{}, {}, {}, 0, false, {}, {}, 0, 0, false, {}};
+  plan = hwprof::JobPlan{{}, {}, {}, 0, false, {}, {}, 0, 0, 0, false, {}};
   CLI::App* verb = add_verb(cli, "jobs", "Write networks times pruning levels times batches as a run to be measured",
                             [&cli, options] { jobs(cli, *options); });
   verb->add_option("PLAN", options->file, "Plan in YAML, or perf4sight's config.ini");
@@ -81,6 +82,7 @@ void add_jobs(Cli& cli) {
         options->has_seed = true;
       },
       "Seed of random pruning");
+  verb->add_option("--calibration", plan.calibration, "So many drawn networks more")->check(CLI::PositiveNumber);
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->generate.force, "Replace an earlier run");
   add_output_options(verb, cli);
