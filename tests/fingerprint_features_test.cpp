@@ -89,7 +89,18 @@ TEST_CASE("perf4sight's features of a convolution, worked out by hand") {
   is("winograd32.operations_input_gradient", 72 * 4 * 4 * 16);
   is("winograd32.operations_weight_gradient", 36 * 9 * 4 * 16);
 
+  // Kernels. A window of 3 over 8 at stride 2 with padding 1 has 2 taps on the map once, 3 taps three times: 11 of 12.
+  is("kernel.macs_grouped", 2 * 3.0 * 11 * 11 * 6 * 2);  // the image needs no gradient: two passes
+  is("kernel.root_grouped", 2 * std::sqrt(3.0 * 11 * 11 * 6 * 2));
+  is("kernel.weights_grouped", 4 * 108);
+  is("kernel.reread_grouped", 3 * 4 * 108);
+  is("kernel.values_grouped", 4 * (3 * 4 * 64 + 3 * 6 * 16));
+  is("kernel.launches_grouped", 2);
+  is("kernel.macs_window", 0);
+  is("kernel.macs_pointwise", 0);
+
   const auto i = named(one_conv(), 3, Stage::inference);
+  CHECK(i.at("kernel.macs_grouped") == 3 * 11 * 11 * 6 * 2);
   CHECK(i.at("tensors.all") == 108 + 768 + 288);
   CHECK(i.at("gemm.operations") == 5184);
   CHECK(i.at("fft.memory_forward") == 1728);
@@ -136,6 +147,17 @@ TEST_CASE("our own features of a small network, worked out by hand") {
   CHECK(t.at("own.bytes_norm") == 2 * 4 * (96 + 96 + 12) + 2 * 4 * 96);
   CHECK(t.at("own.bytes_activation") == 2 * 4 * (96 + 96));
   CHECK(t.at("own.bytes_pool") == 0);
+  CHECK(t.at("kernel.macs_pointwise") == t.at("own.macs"));
+  CHECK(t.at("kernel.blocked_pointwise") == 2 * 2 * 16 * 16 * 16 + 3 * 2 * 48 * 16);
+  CHECK(t.at("kernel.weights_pointwise") == 4 * (6 + 245));
+  CHECK(t.at("kernel.blocked_weights_pointwise") == 4 * (16 * 16 + 48 * 16));
+  CHECK(t.at("kernel.reread_pointwise") == 2 * 4 * (6 + 245));
+  CHECK(t.at("kernel.launches_pointwise") == 5);
+  CHECK(t.at("kernel.norms") == 1);
+  CHECK(t.at("kernel.norm_channels") == 3);
+  CHECK(t.at("kernel.norm_maps") == 6);
+  CHECK(t.at("kernel.activations") == 1);
+  CHECK(t.at("kernel.pools") + t.at("kernel.pool_taps") + t.at("kernel.joins") == 0);
   CHECK(t.at("own.image_bytes") == 4 * 2 * 32);
   CHECK(t.at("own.batch") == 2);
   CHECK(t.at("own.im2col_bytes") == 4 * 2 * 2 * 16);
@@ -181,6 +203,42 @@ TEST_CASE("features add up over ops, grow with the batch, and take sides that di
   CHECK(has(error_of(Fault::usage, [&] { (void)fingerprint_of(wide, 0, Stage::training); }), "a batch of 1"));
   CHECK(has(error_of(Fault::usage, [&] { (void)fingerprint_of(wide, 1 << 21, Stage::training); }), "a batch of 1"));
   CHECK(has(error_of(Fault::usage, [&] { (void)fingerprint_of({}, 1, Stage::training); }), "no ops"));
+}
+
+TEST_CASE("taps on padding are not counted, whatever the stride, the dilation and the sides") {
+  std::mt19937_64 rng(2);
+  const auto draw = [&rng](int n) { return static_cast<int>(base::draw_below(rng, static_cast<std::size_t>(n))); };
+  for (int round = 0; round < 60; ++round) {
+    Graph graph;
+    graph.ops.resize(2);
+    graph.ops[0].kind = OpKind::input;
+    graph.ops[0].name = "in";
+    Op& conv = graph.ops[1];
+    conv.kind = OpKind::conv2d;
+    conv.name = "conv";
+    conv.inputs = {0};
+    conv.out_channels = 2;
+    conv.kernel = {2 + draw(4), 1 + draw(5)};
+    conv.stride = {1 + draw(3), 1 + draw(3)};
+    conv.dilation = {1 + draw(2), 1 + draw(2)};
+    conv.pad = {draw(4), draw(4), draw(4), draw(4)};
+    graph.outputs = {1};
+    const Shape input{3, 5, 9 + draw(4), 9 + draw(4)};
+    const Shape out = infer_shapes(graph, input)[1];
+    double taps = 0;
+    for (std::int64_t y = 0; y < out[2]; ++y)
+      for (std::int64_t x = 0; x < out[3]; ++x)
+        for (int i = 0; i < conv.kernel[0]; ++i)
+          for (int j = 0; j < conv.kernel[1]; ++j) {
+            const std::int64_t row = y * conv.stride[0] - conv.pad[0] + i * conv.dilation[0];
+            const std::int64_t column = x * conv.stride[1] - conv.pad[1] + j * conv.dilation[1];
+            taps += row >= 0 && row < input[2] && column >= 0 && column < input[3] ? 1 : 0;
+          }
+    CostedNet net;
+    net.id = "conv";
+    net.parts.push_back({graph, input});
+    CHECK(named(net, 3, Stage::inference).at("kernel.macs_window") == 3 * 5 * 2 * taps);
+  }
 }
 
 TEST_CASE("layers by themselves add up to what the network costs, what lives apart") {

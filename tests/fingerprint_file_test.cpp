@@ -94,7 +94,9 @@ TEST_CASE("damaged files are refused with their place") {
   refused(with("/costs/0/kind", "magic"), "magic");
   refused(with("/costs/0/error", -1), "error");
   refused(with("/costs/0/features/3", "x"), "feature");
-  refused(with("/costs/0/features", Json::array({"x"})), "features are expected");
+  refused(with("/costs/0/features", Json::array({"x"})), "no such feature");
+  refused(with("/costs/0/features", Json::array()), "or more are expected");
+  refused(with("/costs/0/features/0", good["costs"][0]["features"][1]), "in their order");
   refused(with("/costs/0/least", Json::array({1})), "numbers are expected");
   refused(with("/costs/0/physical/coefficients/nonsense", 1), "no such feature");
   refused(with("/costs/0/physical/constant", -1), "0 or more");

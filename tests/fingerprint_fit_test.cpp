@@ -8,6 +8,7 @@
 
 #include "fingerprint/nonnegative.hpp"
 #include "fingerprint_support.hpp"
+#include "hwprof/jobs.hpp"
 #include "model/forest.hpp"
 #include "throws.hpp"
 
@@ -163,6 +164,65 @@ TEST_CASE("networks that were not seen, levels that were not seen, and few rows 
   CHECK(has(error_of(Fault::usage, [&] { (void)update_fingerprint(model, few); }), "'another'"));
   CHECK(has(error_of(Fault::missing, [&] { (void)model.predict(other, 8, Stage::inference, Metric::latency); }),
             "training latency"));
+}
+
+TEST_CASE("drawn networks tell costs apart that the others do not; they are never held out") {
+  const MadeUpDevice device;
+  const auto few = measure(device, {"plain", "residual"}, levels, batches, 0.01, 3);
+  JobPlan plan;
+  plan.calibration = 90;
+  plan.image_size = 32;
+  plan.batches = batches;
+  auto more = few;
+  std::mt19937_64 rng(5);
+  for (const Net& job : make_jobs(plan)) {
+    CostedNet net;
+    net.id = job.arch;
+    net.family = family_of(job.arch);
+    net.parts.push_back({lower(job), {1, 3, 32, 32}});
+    more.samples.push_back({more.nets.size(), job.batch, Stage::training, Metric::latency,
+                            noisy(device.latency(net, job.batch, true), 0.01, rng)});
+    more.nets.push_back(std::move(net));
+  }
+  FingerprintOptions options;
+  options.trees = 60;
+  const auto before = fit_fingerprint(few, options), after = fit_fingerprint(more, options);
+  const auto& fit = fit_of(after, Metric::latency);
+  CHECK(fit.calibration == 90);
+  CHECK(fit.rows == 32);
+  CHECK(fit.nets == 8);
+  CHECK(fit.families == 2);
+  CHECK(fit.families_error.size() == 2);
+  CHECK(fit.held_out == "network");
+  CHECK(fit_of(after, Metric::memory).calibration == 0);
+  // Depthwise convolutions and branches are in no network that was measured.
+  for (const char* family : {"mobile", "fire", "bottleneck"}) {
+    CAPTURE(family);
+    const double with = mean_error(after, device, family, levels, batches, Metric::latency);
+    const double without = mean_error(before, device, family, levels, batches, Metric::latency);
+    CAPTURE(without);
+    CHECK(with < 0.13);
+    if (family != std::string("bottleneck")) CHECK(with < 0.7 * without);
+  }
+  // One network and calibration: what is held out is the network as a whole.
+  CostData one = more;
+  one.samples.erase(std::remove_if(one.samples.begin(), one.samples.end(),
+                                   [&](const CostSample& sample) { return more.nets[sample.net].family == "plain"; }),
+                    one.samples.end());
+  const auto& alone = fit_of(fit_fingerprint(one, options), Metric::latency);
+  CHECK(alone.held_out == "network");
+  CHECK(alone.families_error.size() == 1);
+  CHECK(alone.families_error.at("residual") < 0.15);
+  // Calibration alone is judged by itself.
+  one.samples.erase(std::remove_if(one.samples.begin(), one.samples.end(),
+                                   [&](const CostSample& sample) {
+                                     return sample.quantity == Metric::memory ||
+                                            more.nets[sample.net].family != "calibration";
+                                   }),
+                    one.samples.end());
+  const auto& drawn = fit_of(fit_fingerprint(one, options), Metric::latency);
+  CHECK(drawn.calibration == 0);
+  CHECK(drawn.rows == 90);
 }
 
 TEST_CASE("what was never measured is outside the range; batches beyond it are not taken for the largest seen") {

@@ -105,9 +105,10 @@ struct FingerprintFit {
   Stage stage = Stage::inference;
   Metric quantity = Metric::latency;
   std::string kind;
-  std::size_t rows = 0, nets = 0, families = 0;
-  double fit_error = 0;  ///< mean, in-sample
-  std::string held_out;  ///< "network", "level", "batch" or "row": what by_network went by
+  std::size_t rows = 0, nets = 0, families = 0;  ///< that are fitted on, those for calibration left aside
+  std::size_t calibration = 0;  ///< rows of the family "calibration": fitted on always, held out and judged by never
+  double fit_error = 0;         ///< mean, in-sample
+  std::string held_out;         ///< "network", "level", "batch" or "row": what by_network went by
   std::vector<KindError>
       by_network;                   ///< one family held out at a time; where there is but one: its levels, else batches
   std::vector<KindError> by_level;  ///< levels that were not seen, of networks that were; may be empty

@@ -20,15 +20,6 @@ double up_to(double value, double multiple) {
   return std::ceil(value / multiple) * multiple;
 }
 
-/// An op with what its costs follow from.
-struct OpView {
-  const Op& op;
-  const Work& work;
-  const Shape& in;  ///< of its first input; its own for the input
-  const Shape& out;
-  bool needs_gradient = false;  ///< of its inputs: the backward pass goes on from here
-};
-
 bool is_product(OpKind kind) {
   return kind == OpKind::conv2d || kind == OpKind::linear;
 }
@@ -129,6 +120,7 @@ std::vector<double> op_features(const OpView& view, Stage stage, std::size_t cou
   else
     out.assign(count, 0.0);
   own_features(view, stage, sink);
+  kernel_features(view, stage, sink);
   return out;
 }
 
@@ -142,6 +134,7 @@ std::vector<std::string> names_of(Stage stage) {
   const Work work;
   const Shape shape{1, 1, 1, 1};
   own_features({op, work, shape, shape, false}, stage, sink);
+  kernel_features({op, work, shape, shape, false}, stage, sink);
   net_features({}, 0, 0, 0, 0, sink);
   return names;
 }

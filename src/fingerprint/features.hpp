@@ -9,6 +9,15 @@
 
 namespace hwprof::fingerprint {
 
+/// An op with what its costs follow from.
+struct OpView {
+  const Op& op;
+  const Work& work;
+  const Shape& in;  ///< of its first input; its own for the input
+  const Shape& out;
+  bool needs_gradient = false;  ///< of its inputs: the backward pass goes on from here
+};
+
 /// A convolution or linear layer as the formulas see it.
 struct ConvShape {
   double batch = 1, in = 1, out = 1, groups = 1;                 ///< channels C, O; g
@@ -29,8 +38,13 @@ class Sink {
   std::vector<double>* values_;
 };
 
+[[nodiscard]] bool is_activation(OpKind kind) noexcept;
+
 /// perf4sight's features of one convolution (docs/fingerprint.md has the table).
 void perf4sight_features(const ConvShape& conv, Stage stage, Sink& sink);
+
+/// Features that tell apart what kernels of libraries take time for (docs/fingerprint.md has the table).
+void kernel_features(const OpView& view, Stage stage, Sink& sink);
 
 /// How many of the features of a stage are perf4sight's; they come first.
 [[nodiscard]] std::size_t perf4sight_count(Stage stage);

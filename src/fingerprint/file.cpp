@@ -33,7 +33,11 @@ Json to_json(const std::vector<KindError>& list) {
 }
 
 Json to_json(const FingerprintFit& fit) {
-  Json out{{"rows", fit.rows}, {"nets", fit.nets}, {"families", fit.families}, {"fit_error", fit.fit_error}};
+  Json out{{"rows", fit.rows},
+           {"nets", fit.nets},
+           {"families", fit.families},
+           {"calibration", fit.calibration},
+           {"fit_error", fit.fit_error}};
   out["held_out"] = fit.held_out;
   out["by_network"] = to_json(fit.by_network);
   out["by_level"] = to_json(fit.by_level);
@@ -64,7 +68,8 @@ Json to_json(const Target& target) {
            {"kind", target.fit.kind},
            {"error", target.error}};
   out["fit"] = to_json(target.fit);
-  out["features"] = names;
+  out["features"] = Json::array();
+  for (const std::size_t f : target.known) out["features"].push_back(names[f]);
   out["least"] = target.least;
   out["most"] = target.most;
   out["simple"] = to_json(target.parts.simple, names);
@@ -103,9 +108,12 @@ class Reader {
     target.error = share(json_["error"]);
     read_fit(json_["fit"], fit);
     names_ = fingerprint::names_of(fit.stage);
-    check_features();
-    target.least = range("least");
-    target.most = range("most");
+    target.known = read_features();
+    std::vector<std::string> known;
+    for (const std::size_t f : target.known) known.push_back(names_[f]);
+    for (const std::size_t at : fingerprint::seen_by_ratios(known)) target.parts.seen.push_back(target.known[at]);
+    target.least = range("least", target.known.size());
+    target.most = range("most", target.known.size());
     target.parts.simple = read_linear(json_["simple"]);
     target.parts.physical = read_linear(json_["physical"]);
     read_forests(target);
@@ -149,11 +157,12 @@ class Reader {
   }
 
   static void read_fit(const JsonReader& json, FingerprintFit& fit) {
-    json.only({"rows", "nets", "families", "fit_error", "held_out", "by_network", "by_level", "families_error", "few",
-               "repeatability", "importance"});
+    json.only({"rows", "nets", "families", "calibration", "fit_error", "held_out", "by_network", "by_level",
+               "families_error", "few", "repeatability", "importance"});
     fit.rows = count(json["rows"]);
     fit.nets = count(json["nets"]);
     fit.families = count(json["families"]);
+    if (json.has("calibration")) fit.calibration = count(json["calibration"]);
     fit.fit_error = share(json["fit_error"]);
     fit.held_out = json["held_out"].text();
     fit.by_network = read_errors(json["by_network"]);
@@ -170,22 +179,30 @@ class Reader {
     }
   }
 
-  /// Forests go by place, so the features must be the same, in the same order.
-  void check_features() const {
+  /// Forests go by place, so the file's order counts; it may be of an older program that had fewer of our own.
+  [[nodiscard]] std::vector<std::size_t> read_features() const {
+    const std::size_t plain = fingerprint::perf4sight_count(stage());
     const auto list = json_["features"].list();
-    if (list.size() != names_.size())
-      json_["features"].fail(std::to_string(names_.size()) + " features are expected, found " +
-                             std::to_string(list.size()));
-    for (std::size_t f = 0; f < list.size(); ++f)
-      if (list[f].text() != names_[f])
-        list[f].fail("feature " + base::in_quotes(names_[f]) + " is expected, found " +
-                     base::in_quotes(list[f].text()));
+    std::vector<std::size_t> known;
+    for (const auto& one : list) {
+      const auto at = std::find(names_.begin(), names_.end(), one.text());
+      if (at == names_.end()) one.fail("no such feature" + base::suggest(one.text(), names_));
+      const auto f = static_cast<std::size_t>(at - names_.begin());
+      if (known.size() < plain ? f != known.size() : f < plain)
+        one.fail("perf4sight's " + std::to_string(plain) + " features are expected first, in their order");
+      if (std::find(known.begin(), known.end(), f) != known.end()) one.fail("the same feature stands twice");
+      known.push_back(f);
+    }
+    if (known.size() < plain)
+      json_["features"].fail(std::to_string(plain) + " features or more are expected, found " +
+                             std::to_string(known.size()));
+    return known;
   }
 
-  [[nodiscard]] std::vector<double> range(const char* key) const {
+  [[nodiscard]] std::vector<double> range(const char* key, std::size_t size) const {
     auto out = json_[key].numbers();
-    if (out.size() != names_.size())
-      json_[key].fail(std::to_string(names_.size()) + " numbers are expected, found " + std::to_string(out.size()));
+    if (out.size() != size)
+      json_[key].fail(std::to_string(size) + " numbers are expected, found " + std::to_string(out.size()));
     return out;
   }
 
@@ -211,7 +228,7 @@ class Reader {
     const JsonReader json = json_["forests"];
     json.only({"tree", "forest", "ratio", "residual"});
     const std::size_t plain = fingerprint::perf4sight_count(target.fit.stage);
-    const std::size_t scaled = 2 * (names_.size() - plain);
+    const std::size_t scaled = 2 * target.parts.seen.size();
     const auto read = [&](const char* name, std::size_t features, model::Forest& forest) {
       if (!json.has(name)) return;
       forest = model::Forest::read(json[name]);

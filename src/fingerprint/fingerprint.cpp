@@ -50,8 +50,10 @@ CostPrediction fingerprint::Target::predict(const std::vector<double>& features,
     for (const auto& few : fit.few)                          // sorted by rows
       if (few.rows <= update.rows) share = 1.25 * few.mean;  // of a mean absolute error, were errors normal
   }
-  for (std::size_t f = 0; f < features.size(); ++f)
-    if (features[f] < least[f] * (1 - range_tolerance) || features[f] > most[f] * (1 + range_tolerance)) ++out.outside;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    const double value = features[known[i]];
+    if (value < least[i] * (1 - range_tolerance) || value > most[i] * (1 + range_tolerance)) ++out.outside;
+  }
   out.standard_error = share * out.value;
   return out;
 }

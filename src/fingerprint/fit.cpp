@@ -16,33 +16,18 @@ namespace {
 constexpr std::size_t least_rows = 8, least_train = 4;
 constexpr const char* automatic = "auto";
 
-/// Rows of one value stay together; more than ten values share ten folds.
-template <typename Of>
-std::vector<Fold> folds_by(const Picks& train, const Picks& all, const Of& of) {
-  constexpr std::size_t most_folds = 10;
-  std::map<decltype(of(std::size_t{})), std::size_t> number;
-  for (const std::size_t row : all) number.emplace(of(row), 0);
-  std::size_t next = 0;
-  for (auto& value : number) value.second = next++ % most_folds;
-  std::vector<Fold> folds;
-  for (std::size_t f = 0; f < std::min(next, most_folds); ++f) {
-    Fold fold;
-    for (const std::size_t row : train)
-      if (number.at(of(row)) != f) fold.train.push_back(row);
-    for (const std::size_t row : all)
-      if (number.at(of(row)) == f) fold.test.push_back(row);
-    if (fold.train.size() >= least_train) folds.push_back(std::move(fold));
-  }
-  if (folds.size() < 2) folds.clear();
-  return folds;
-}
-
 class Fitter {
  public:
   Fitter(const CostData& data, const Rows& rows, const FingerprintOptions& options)
       : data_(data), rows_(rows), options_(options) {
     all_.resize(rows.size());
     std::iota(all_.begin(), all_.end(), std::size_t{0});
+    const auto drawn = std::stable_partition(
+        all_.begin(), all_.end(), [this](std::size_t row) { return plain_name(family(row)) != calibration_family; });
+    if (drawn != all_.begin()) {  // else there is nothing but calibration, and it is judged by itself
+      calibration_.assign(drawn, all_.end());
+      all_.erase(drawn, all_.end());
+    }
     for (const std::size_t row : all_)
       if (options.train_levels.empty() || contains(options.train_levels, level(row))) train_.push_back(row);
   }
@@ -53,10 +38,11 @@ class Fitter {
     fit.stage = rows_.stage;
     fit.quantity = rows_.quantity;
     fit.rows = train_.size();
-    if (train_.size() < least_rows)
+    const Picks fitted = with_calibration(train_);
+    if (train_.empty() || fitted.size() < least_rows)
       throw Error(Fault::missing, std::string(to_string(rows_.stage)) + " " + to_string(rows_.quantity) + ": " +
                                       std::to_string(least_rows) + " rows to fit on are needed, found " +
-                                      std::to_string(train_.size()));
+                                      std::to_string(fitted.size()));
     std::set<std::size_t> nets;
     std::set<std::string> families;
     for (const std::size_t row : train_) {
@@ -65,18 +51,21 @@ class Fitter {
     }
     fit.nets = nets.size();
     fit.families = families.size();
+    fit.calibration = calibration_.size();
     fit.repeatability = repeatability();
     const bool choose = options_.kind == automatic;
     fit.kind = choose ? "blend" : options_.kind;
     if (options_.assess) assess(target, choose);
-    target.parts = fit_parts(rows_, train_, wanted(fit.kind, target.rule), options_.trees, options_.seed);
+    target.parts = fit_parts(rows_, fitted, wanted(fit.kind, target.rule), options_.trees, options_.seed);
     double sum = 0;
     for (const std::size_t row : train_)
       sum += std::abs(target.parts.predict(fit.kind, rows_.features[row]) / rows_.y[row] - 1);
     fit.fit_error = sum / static_cast<double>(train_.size());
     fit.importance = importance(rows_, train_, target.parts, fit.kind, options_.seed);
+    target.known.resize(rows_.features[train_.front()].size());
+    std::iota(target.known.begin(), target.known.end(), std::size_t{0});
     target.least = target.most = rows_.features[train_.front()];
-    for (const std::size_t row : train_)
+    for (const std::size_t row : fitted)
       for (std::size_t f = 0; f < target.least.size(); ++f) {
         target.least[f] = std::min(target.least[f], rows_.features[row][f]);
         target.most[f] = std::max(target.most[f], rows_.features[row][f]);
@@ -97,22 +86,50 @@ class Fitter {
     return kinds;
   }
 
+  [[nodiscard]] Picks with_calibration(Picks picks) const {
+    picks.insert(picks.end(), calibration_.begin(), calibration_.end());
+    return picks;
+  }
+
+  /// Rows of one value stay together; more than ten values share ten folds. Without rows for calibration at least two
+  /// values are needed.
+  template <typename Of>
+  [[nodiscard]] std::vector<Fold> folds_by(const Picks& all, const Of& of) const {
+    constexpr std::size_t most_folds = 10;
+    std::map<decltype(of(std::size_t{})), std::size_t> number;
+    for (const std::size_t row : all) number.emplace(of(row), 0);
+    std::size_t next = 0;
+    for (auto& value : number) value.second = next++ % most_folds;
+    std::vector<Fold> folds;
+    for (std::size_t f = 0; f < std::min(next, most_folds); ++f) {
+      Fold fold;
+      for (const std::size_t row : train_)
+        if (number.at(of(row)) != f) fold.train.push_back(row);
+      fold.train = with_calibration(std::move(fold.train));
+      for (const std::size_t row : all)
+        if (number.at(of(row)) == f) fold.test.push_back(row);
+      if (fold.train.size() >= least_train) folds.push_back(std::move(fold));
+    }
+    if (folds.size() < 2 && calibration_.empty()) folds.clear();
+    return folds;
+  }
+
   void assess(Target& target, bool choose) const {
     auto& fit = target.fit;
     const auto kinds = choose ? list_fingerprint_kinds() : std::vector<std::string>{fit.kind};
     fit.held_out = "network";
-    auto folds = folds_by(train_, all_, [this](std::size_t row) { return family(row); });
+    auto folds = folds_by(all_, [this](std::size_t row) { return family(row); });
     if (folds.empty()) {
       fit.held_out = "level";
-      folds = folds_by(train_, train_, [this](std::size_t row) { return rows_.net[row]; });
+      folds = folds_by(train_, [this](std::size_t row) { return rows_.net[row]; });
     }
     if (folds.empty()) {
       fit.held_out = "batch";
-      folds = folds_by(train_, train_, [this](std::size_t row) { return rows_.batch[row]; });
+      folds = folds_by(train_, [this](std::size_t row) { return rows_.batch[row]; });
     }
     if (folds.empty()) {
       fit.held_out = "row";
-      folds = folds_by(train_, train_, [](std::size_t row) { return row % 4; });
+      folds = folds_by(train_, [](std::size_t row) { return row % 4; });
     }
     std::vector<Parts> parts;
     auto asked = kinds;
@@ -125,6 +142,7 @@ class Fitter {
     levels.front() = level_fold();
     HeldOut held_levels;
     if (!levels.front().test.empty() && levels.front().train.size() >= least_train) {
+      levels.front().train = with_calibration(std::move(levels.front().train));
       held_levels = hold_out(rows_, levels, kinds, options_);
       fit.by_level = errors_of(held_levels, kinds);
     }
@@ -206,7 +224,8 @@ class Fitter {
   const CostData& data_;
   const Rows& rows_;
   const FingerprintOptions& options_;
-  Picks all_, train_;
+  Picks all_, train_;  ///< those for calibration left aside
+  Picks calibration_;  ///< in every fold's train, in none's test
 };
 
 }  // namespace

@@ -30,7 +30,8 @@ struct Target {
   Parts parts;
   double error = 0;  ///< root mean square of the relative error, held out
   UpdateRule rule;
-  std::vector<double> least, most;  ///< of every feature
+  std::vector<std::size_t> known;   ///< features that were there when it was fitted: all, but for older files
+  std::vector<double> least, most;  ///< of these
   std::vector<Update> updates;
 
   [[nodiscard]] CostPrediction predict(const std::vector<double>& features, const std::string& family) const;

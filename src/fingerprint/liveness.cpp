@@ -5,17 +5,18 @@
 #include "fingerprint/features.hpp"
 
 namespace hwprof::fingerprint {
+
+bool is_activation(OpKind kind) noexcept {
+  return kind == OpKind::relu || kind == OpKind::relu6 || kind == OpKind::leaky_relu || kind == OpKind::h_swish ||
+         kind == OpKind::h_sigmoid || kind == OpKind::sigmoid || kind == OpKind::tanh || kind == OpKind::hardtanh;
+}
+
 namespace {
 
 constexpr double value_bytes = 4, index_bytes = 8;
 
 bool is_view(OpKind kind) {
   return kind == OpKind::identity || kind == OpKind::flatten || kind == OpKind::reshape || kind == OpKind::split;
-}
-
-bool is_activation(OpKind kind) {
-  return kind == OpKind::relu || kind == OpKind::relu6 || kind == OpKind::leaky_relu || kind == OpKind::h_swish ||
-         kind == OpKind::h_sigmoid || kind == OpKind::sigmoid || kind == OpKind::tanh || kind == OpKind::hardtanh;
 }
 
 /// Which of its values an op needs again in the backward pass.

@@ -9,6 +9,9 @@
 
 namespace hwprof::fingerprint {
 
+/// The family of networks that are there to tell a device's costs apart: fitted on in every fold, never held out.
+constexpr const char* calibration_family = "calibration";
+
 /// The number at the end of a name, as a percentage: 30 of resnet18_30, of resnet18-0.3 and of
 /// resnet18/random/0.3/1.
 [[nodiscard]] std::optional<double> level_of(const std::string& id);

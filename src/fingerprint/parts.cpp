@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "fingerprint/features.hpp"
 #include "fingerprint/names.hpp"
 #include "fingerprint/nonnegative.hpp"
@@ -84,22 +85,18 @@ double ratio_of(const model::Forest& forest, const std::vector<float>& row) {
 
 std::vector<Term> physical_terms(Stage stage, Metric quantity) {
   const bool training = stage == Stage::training;
-  std::vector<std::string> names{"own.macs_pointwise",
-                                 "own.macs_window",
-                                 "own.macs_grouped",
-                                 "own.macs_tiled",
-                                 "own.macs_root",
-                                 "own.bytes_product",
-                                 "own.bytes_norm",
+  std::vector<std::string> names{"own.bytes_norm",
                                  "own.bytes_activation",
                                  "own.bytes_pool",
                                  "own.bytes_join",
                                  "own.param_bytes",
                                  "own.param_tensors",
-                                 "own.launches",
                                  "own.image_bytes",
+                                 "own.macs_tiled",
                                  training ? "gemm.im2col_all" : "gemm.im2col_forward",
                                  training ? "winograd43.operations" : "winograd43.operations_forward"};
+  for (const auto& name : names_of(stage))
+    if (base::starts_with(name, "kernel.")) names.push_back(name);
   if (quantity == Metric::memory)
     names = {"own.step_bytes",
              "own.param_bytes",
@@ -146,8 +143,15 @@ std::vector<float> plain_row(Stage stage, const std::vector<double>& features) {
   return out;
 }
 
-std::vector<float> scaled_row(Stage stage, Metric quantity, const std::vector<double>& features) {
-  const std::size_t first = perf4sight_count(stage);
+std::vector<std::size_t> seen_by_ratios(const std::vector<std::string>& names) {
+  std::vector<std::size_t> out;
+  for (std::size_t f = 0; f < names.size(); ++f)
+    if (base::starts_with(names[f], "own.")) out.push_back(f);
+  return out;
+}
+
+std::vector<float> scaled_row(Stage stage, Metric quantity, const std::vector<std::size_t>& seen,
+                              const std::vector<double>& features) {
   static const std::size_t training_total = index_of("own.macs", Stage::training);
   static const std::size_t inference_total = index_of("own.macs", Stage::inference);
   static const std::size_t training_peak = index_of("own.peak_bytes", Stage::training);
@@ -157,7 +161,7 @@ std::vector<float> scaled_row(Stage stage, Metric quantity, const std::vector<do
                                                        : (training ? training_total : inference_total);
   const double reference = std::log2(1 + features[total]);
   std::vector<float> out;
-  for (std::size_t f = first; f < features.size(); ++f) {
+  for (const std::size_t f : seen) {
     const double size = std::log2(1 + features[f]);
     out.push_back(static_cast<float>(size));
     out.push_back(static_cast<float>(size - reference));
@@ -166,7 +170,7 @@ std::vector<float> scaled_row(Stage stage, Metric quantity, const std::vector<do
 }
 
 double Parts::factor(const std::vector<double>& features) const {
-  return residual.trees() == 0 ? 1 : ratio_of(residual, scaled_row(stage, quantity, features));
+  return residual.trees() == 0 ? 1 : ratio_of(residual, scaled_row(stage, quantity, seen, features));
 }
 
 double Parts::predict(const std::string& kind, const std::vector<double>& features) const {
@@ -182,7 +186,7 @@ double Parts::predict(const std::string& kind, const std::vector<double>& featur
   }
   if (kind == "ratio") {
     need(ratio);
-    return simple.at(features) * ratio_of(ratio, scaled_row(stage, quantity, features));
+    return simple.at(features) * ratio_of(ratio, scaled_row(stage, quantity, seen, features));
   }
   if (kind == "residual") {
     need(residual);
@@ -203,6 +207,7 @@ Parts fit_parts(const Rows& rows, const Picks& picks, const std::vector<std::str
   Parts parts;
   parts.stage = rows.stage;
   parts.quantity = rows.quantity;
+  parts.seen = seen_by_ratios(names_of(rows.stage));
   parts.simple = fit_simple(rows, picks);
   parts.physical = fit_linear(rows, picks, physical_terms(rows.stage, rows.quantity));
 
@@ -213,7 +218,7 @@ Parts fit_parts(const Rows& rows, const Picks& picks, const std::vector<std::str
     y.push_back(rows.y[row]);
     least = std::min(least, rows.y[row]);
     plain.push_back(plain_row(rows.stage, rows.features[row]));
-    scaled.push_back(scaled_row(rows.stage, rows.quantity, rows.features[row]));
+    scaled.push_back(scaled_row(rows.stage, rows.quantity, parts.seen, rows.features[row]));
   }
   model::ForestOptions options;
   options.trees = trees;

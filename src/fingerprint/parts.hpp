@@ -38,6 +38,7 @@ struct Linear {
 struct Parts {
   Stage stage = Stage::inference;
   Metric quantity = Metric::latency;
+  std::vector<std::size_t> seen;  ///< features that the forests of ratios see: seen_by_ratios() unless read from a file
   Linear simple, physical;
   model::Forest tree, forest, ratio, residual;
 
@@ -47,8 +48,11 @@ struct Parts {
   [[nodiscard]] double factor(const std::vector<double>& features) const;
 };
 
+/// Our own features among these names, the "own." ones.
+[[nodiscard]] std::vector<std::size_t> seen_by_ratios(const std::vector<std::string>& names);
 /// What a feature row of the ratio and residual forests holds, from the features of a network.
-[[nodiscard]] std::vector<float> scaled_row(Stage stage, Metric quantity, const std::vector<double>& features);
+[[nodiscard]] std::vector<float> scaled_row(Stage stage, Metric quantity, const std::vector<std::size_t>& seen,
+                                            const std::vector<double>& features);
 /// What the tree and the forest see: perf4sight's features alone.
 [[nodiscard]] std::vector<float> plain_row(Stage stage, const std::vector<double>& features);
 

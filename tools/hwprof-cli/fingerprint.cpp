@@ -32,7 +32,9 @@ void print_fit(const hwprof::FingerprintFit& fit) {
   constexpr std::size_t most_features = 8;
   print_row(cost_name(fit.stage, fit.quantity),
             fit.kind + ", " + count(fit.rows, "row") + " of " + count(fit.nets, "network") + " in " +
-                count(fit.families, "family", "families") + "; error on these " + percent_text(fit.fit_error));
+                count(fit.families, "family", "families") +
+                (fit.calibration > 0 ? ", " + count(fit.calibration, "row") + " of calibration" : "") +
+                "; error on these " + percent_text(fit.fit_error));
   if (fit.repeatability) print_row("  repeatability", percent_text(*fit.repeatability));
   if (!fit.by_network.empty()) print_row("  held out by " + fit.held_out, errors_text(fit.by_network));
   std::string families;
@@ -65,6 +67,7 @@ Json to_json(const hwprof::FingerprintFit& fit) {
            {"rows", fit.rows},
            {"nets", fit.nets},
            {"families", fit.families},
+           {"calibration", fit.calibration},
            {"fit_error", fit.fit_error},
            {"held_out", fit.held_out},
            {"by_network", to_json(fit.by_network)},
