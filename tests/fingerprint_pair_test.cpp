@@ -111,6 +111,12 @@ layers:
   refused("kind: listed\nlayers:\n- {prim_type: conv_bn, spatial_size: 9, C: 5, C_out: 16}\n", "kernel_size");
   refused("kind: listed\nlayers:\n- {prim_type: conv_bn, spatial_size: 9, C: 5, C_out: 99999999, kernel_size: 1}\n",
           "x.yaml:3");
+  // A window that does not fit into its map, in a layer and in a list of primitives.
+  refused(
+      "kind: listed\nlayers:\n- {prim_type: linear, spatial_size: 1, C: 5, C_out: 6}\n"
+      "- {prim_type: max_pool, spatial_size: 2, C: 5, kernel_size: 3}\n",
+      "x.yaml:4");
+  refused("- {prim_type: max_pool, spatial_size: 2, C: 5, C_out: 5, kernel_size: 3}\n", "x.yaml");
   refused("kind: mobilenet\n", "x.yaml");
   CHECK(has(error_of(Fault::input, [&] { (void)load_costed_net(folder.file("none.yaml")); }), "none.yaml"));
 }

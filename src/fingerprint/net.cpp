@@ -17,8 +17,10 @@ namespace {
 
 using base::Yaml;
 
-void add_prims(CostedNet& net, const std::vector<Prim>& prims) {
-  for (const auto& prim : prims) net.parts.push_back({lower(prim), {1, prim.C, prim.spatial_size, prim.spatial_size}});
+/// A primitive by itself. @throws as lower and infer_shapes.
+void add_prim(CostedNet& net, const Prim& prim) {
+  net.parts.push_back({lower(prim), {1, prim.C, prim.spatial_size, prim.spatial_size}});
+  (void)infer_shapes(net.parts.back().graph, net.parts.back().input);
 }
 
 /// A network of a space file that leaves nothing to decide.
@@ -38,7 +40,7 @@ void add_space(CostedNet& net, const std::string& file) {
 bool add_layers(CostedNet& net, const Yaml& root) {
   const auto layers = root.find("layers");
   if (!layers || !layers->is_list()) return false;
-  std::vector<Prim> prims;
+  CostedNet with = net;
   for (const auto& node : layers->list()) {
     auto layer = space::read_template(node);
     if (layer.C == 0 || layer.spatial_size == 0) return false;
@@ -46,13 +48,13 @@ bool add_layers(CostedNet& net, const Yaml& root) {
     layer.prim.spatial_size = layer.spatial_size;
     if (layer.prim.C_out == 0) layer.prim.C_out = layer.C;
     try {
-      prims.push_back(normalized(layer.prim));
+      add_prim(with, normalized(layer.prim));
     } catch (const Error& error) {
       node.fail(error.what());
     }
   }
-  add_prims(net, prims);
-  return !prims.empty();
+  net = std::move(with);
+  return !net.parts.empty();
 }
 
 bool is_family_end(const std::string& word) {
@@ -119,7 +121,12 @@ CostedNet load_costed_net(const std::string& file) {
   } else {
     const Yaml root = Yaml::load(file);
     if (root.is_list()) {
-      add_prims(net, load_prims(file));
+      try {
+        for (const auto& prim : load_prims(file)) add_prim(net, prim);
+      } catch (const Error& error) {
+        if (base::starts_with(error.what(), file)) throw;
+        throw Error(error.fault(), file + ": " + error.what());
+      }
     } else if (root.is_map() && root.find("kind")) {
       try {
         add_space(net, file);

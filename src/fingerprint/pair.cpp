@@ -112,14 +112,13 @@ CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet
   CostData data;
   data.nets = std::move(nets);
   const Networks networks(data.nets);
-  std::map<std::string, std::size_t> lacking;
-  std::set<std::string> families_named;
+  std::map<std::pair<std::string, std::string>, std::size_t> lacking;  // by id and, as ids may be but a level, model
   std::size_t failed_oom = 0, nothing = 0;
   for (const auto& record : records) {
     const auto net = networks.find(record);
     if (!net) {
       ++data.unpaired;
-      ++lacking[record.net_id];
+      ++lacking[{record.net_id, setting(record, "model")}];
       continue;
     }
     auto& costed = data.nets[*net];
@@ -152,12 +151,14 @@ CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet
                          std::to_string(failed_oom) + " of them out of memory");
   constexpr std::size_t most_named = 10;
   std::size_t named = 0;
-  for (const auto& [name, count] : lacking) {
+  for (const auto& [net, count] : lacking) {
+    const auto& [name, model] = net;
     if (named++ == most_named) {
       data.notes.push_back("and " + std::to_string(lacking.size() - most_named) + " more networks are not there");
       break;
     }
-    data.notes.push_back("no network for " + base::in_quotes(name) + ", " + std::to_string(count) +
+    data.notes.push_back("no network for " + base::in_quotes(name) +
+                         (model.empty() || model == name ? "" : " (" + model + ")") + ", " + std::to_string(count) +
                          " records left out" + base::suggest(name, networks.known()));
   }
   if (data.samples.empty())
