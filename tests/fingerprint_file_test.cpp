@@ -100,6 +100,16 @@ TEST_CASE("damaged files are refused with their place") {
   refused(with("/costs/0/least", Json::array({1})), "numbers are expected");
   refused(with("/costs/0/physical/coefficients/nonsense", 1), "no such feature");
   refused(with("/costs/0/physical/constant", -1), "0 or more");
+  refused(with("/costs/0/physical/from_batch", 0), "from_batch");
+  refused(with("/costs/0/physical/from_batch", 4), "later");
+  {
+    Json json = with("/costs/0/physical/from_batch", 4);
+    json["costs"][0]["physical"]["later"] = Json{{"own.macs", 1}};
+    refused(json, "later");
+    json["costs"][0]["physical"]["later"] = json["costs"][0]["physical"]["coefficients"];
+    json["costs"][0]["physical"]["later"].begin().value() = -1;
+    refused(json, "0 or more");
+  }
   refused(with("/costs/0/forests", Json::object()), "needs the forest");
   refused(with("/costs/0/forests/tree/features", 2), "feature");
   refused(with("/costs/0/forests/tree/trees", Json::array()), "forest");

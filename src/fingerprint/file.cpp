@@ -52,11 +52,19 @@ Json to_json(const FingerprintFit& fit) {
   return out;
 }
 
-/// Coefficients by feature, so that a file says what it means.
+/// Coefficients by feature, so that a file says what it means and survives a new order of features.
 Json to_json(const Linear& sum, const std::vector<std::string>& names) {
-  Json out{{"constant", sum.constant}, {"coefficients", Json::object()}};
-  for (std::size_t j = 0; j < sum.columns.size(); ++j)
-    if (sum.coefficients[j] > 0) out["coefficients"][names[sum.columns[j]]] = sum.coefficients[j];
+  const auto by_name = [&](const std::vector<double>& coefficients) {
+    Json out = Json::object();
+    for (std::size_t j = 0; j < sum.columns.size(); ++j)
+      if (sum.uses(j)) out[names[sum.columns[j]]] = coefficients[j];
+    return out;
+  };
+  Json out{{"constant", sum.constant}, {"coefficients", by_name(sum.coefficients)}};
+  if (sum.from_batch > 0) {
+    out["from_batch"] = static_cast<int>(sum.from_batch);
+    out["later"] = by_name(sum.later);
+  }
   return out;
 }
 
@@ -207,7 +215,7 @@ class Reader {
   }
 
   [[nodiscard]] Linear read_linear(const JsonReader& json) const {
-    json.only({"constant", "coefficients"});
+    json.only({"constant", "coefficients", "from_batch", "later"});
     const auto coefficient = [](const JsonReader& from) {
       const double value = from.number();
       if (value < 0) from.fail("a coefficient of 0 or more is expected");
@@ -221,6 +229,12 @@ class Reader {
       out.columns.push_back(static_cast<std::size_t>(at - names_.begin()));
       out.coefficients.push_back(coefficient(value));
     }
+    if (!json.has("from_batch")) return out;
+    out.from_batch = static_cast<double>(json["from_batch"].integer(1, 1 << 20));
+    out.batch = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), "own.batch") - names_.begin());
+    const auto later = json["later"].items();
+    if (later.size() != out.columns.size()) json["later"].fail("the features of coefficients are expected");
+    for (const std::size_t column : out.columns) out.later.push_back(coefficient(json["later"][names_[column]]));
     return out;
   }
 

@@ -2,73 +2,20 @@
 #include "fingerprint/parts.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/text.hpp"
 #include "fingerprint/features.hpp"
 #include "fingerprint/names.hpp"
-#include "fingerprint/nonnegative.hpp"
 #include "hwprof/error.hpp"
 
 namespace hwprof::fingerprint {
 namespace {
 
-constexpr double ridge = 3e-4;  // of columns of length 1; coefficients are shares of the cost then
-/// MACs of a matrix product that one of a grouped convolution may cost.
-constexpr std::array grouped_weights{1.0, 4.0, 16.0, 64.0, 256.0};
 constexpr double least_share = 1e-6;  // a sum below this share of the least cost that was seen is no sum to divide by
 constexpr int residual_leaf = 2;
 constexpr int ratio_share = 3;     // so many times fewer trees are enough where a sum has done most
 constexpr double largest_log = 4;  // a forest of ratios changes no sum by more than this
-
-std::size_t index_of(const std::string& name, Stage stage) {
-  const auto names = names_of(stage);
-  const auto at = std::find(names.begin(), names.end(), name);
-  if (at == names.end()) throw Error(Fault::internal, "no feature " + name);
-  return static_cast<std::size_t>(at - names.begin());
-}
-
-/// Least squares of the relative error, so that a small network counts as much as a large one. One coefficient a term.
-Linear fit_linear(const Rows& rows, const Picks& picks, const std::vector<Term>& terms) {
-  const auto n = static_cast<Eigen::Index>(picks.size());
-  const auto width = static_cast<Eigen::Index>(terms.size());
-  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(n, width + 1);
-  for (Eigen::Index j = 0; j < width; ++j)
-    for (const auto& [name, weight] : terms[static_cast<std::size_t>(j)]) {
-      const std::size_t f = index_of(name, rows.stage);
-      for (Eigen::Index i = 0; i < n; ++i) {
-        const std::size_t row = picks[static_cast<std::size_t>(i)];
-        a(i, j) += weight * rows.features[row][f] / rows.y[row];
-      }
-    }
-  for (Eigen::Index i = 0; i < n; ++i) a(i, width) = 1 / rows.y[picks[static_cast<std::size_t>(i)]];
-  const Eigen::VectorXd c = solve_nonnegative(a, Eigen::VectorXd::Ones(n), ridge * static_cast<double>(n));
-  Linear out;
-  for (Eigen::Index j = 0; j < width; ++j)
-    for (const auto& [name, weight] : terms[static_cast<std::size_t>(j)]) {
-      out.columns.push_back(index_of(name, rows.stage));
-      out.coefficients.push_back(weight * c[j]);
-    }
-  out.constant = c[width];
-  return out;
-}
-
-/// With the weight of grouped MACs that leaves least of the relative error's squares.
-Linear fit_simple(const Rows& rows, const Picks& picks) {
-  if (rows.quantity == Metric::memory) return fit_linear(rows, picks, simple_terms(rows.quantity, 1));
-  Linear best;
-  double least = 0;
-  for (const double weight : grouped_weights) {
-    Linear tried = fit_linear(rows, picks, simple_terms(rows.quantity, weight));
-    double squares = 0;
-    for (const std::size_t row : picks) squares += std::pow(tried.at(rows.features[row]) / rows.y[row] - 1, 2);
-    if (!best.columns.empty() && squares >= least) continue;
-    least = squares;
-    best = std::move(tried);
-  }
-  return best;
-}
 
 model::Forest fit_forest(const std::vector<std::vector<float>>& rows, const std::vector<double>& targets,
                          const model::ForestOptions& options) {
@@ -82,59 +29,6 @@ double ratio_of(const model::Forest& forest, const std::vector<float>& row) {
 }
 
 }  // namespace
-
-std::vector<Term> physical_terms(Stage stage, Metric quantity) {
-  const bool training = stage == Stage::training;
-  std::vector<std::string> names{"own.bytes_norm",
-                                 "own.bytes_activation",
-                                 "own.bytes_pool",
-                                 "own.bytes_join",
-                                 "own.param_bytes",
-                                 "own.param_tensors",
-                                 "own.image_bytes",
-                                 "own.macs_tiled",
-                                 training ? "gemm.im2col_all" : "gemm.im2col_forward",
-                                 training ? "winograd43.operations" : "winograd43.operations_forward"};
-  for (const auto& name : names_of(stage))
-    if (base::starts_with(name, "kernel.")) names.push_back(name);
-  if (quantity == Metric::memory)
-    names = {"own.step_bytes",
-             "own.param_bytes",
-             "own.peak_bytes",
-             "own.saved_bytes",
-             "own.largest_bytes",
-             "own.im2col_bytes",
-             "own.im2col_image_bytes",
-             "own.image_bytes",
-             "own.param_tensors",
-             "tensors.all",
-             training ? "gemm.im2col_all" : "gemm.im2col_forward",
-             training ? "winograd43.memory" : "winograd43.memory_forward",
-             training ? "fft.memory" : "fft.memory_forward"};
-  std::vector<Term> terms;
-  for (const auto& name : names) terms.push_back({{name, 1.0}});
-  return terms;
-}
-
-std::vector<Term> simple_terms(Metric quantity, double grouped_weight) {
-  if (quantity == Metric::memory) return {{{"own.step_bytes", 1}}, {{"own.param_bytes", 1}}, {{"own.peak_bytes", 1}}};
-  return {{{"own.macs_pointwise", 1}, {"own.macs_window", 1}, {"own.macs_grouped", grouped_weight}},
-          {{"own.bytes_product", 1},
-           {"own.bytes_norm", 1},
-           {"own.bytes_activation", 1},
-           {"own.bytes_pool", 1},
-           {"own.bytes_join", 1}},
-          {{"own.macs_root", 1}},
-          {{"own.launches", 1}},
-          {{"own.param_bytes", 1}},
-          {{"own.param_tensors", 1}}};
-}
-
-double Linear::at(const std::vector<double>& features) const {
-  double sum = constant;
-  for (std::size_t j = 0; j < columns.size(); ++j) sum += coefficients[j] * features[columns[j]];
-  return sum;
-}
 
 std::vector<float> plain_row(Stage stage, const std::vector<double>& features) {
   const auto end = features.begin() + static_cast<std::ptrdiff_t>(perf4sight_count(stage));
@@ -209,7 +103,7 @@ Parts fit_parts(const Rows& rows, const Picks& picks, const std::vector<std::str
   parts.quantity = rows.quantity;
   parts.seen = seen_by_ratios(names_of(rows.stage));
   parts.simple = fit_simple(rows, picks);
-  parts.physical = fit_linear(rows, picks, physical_terms(rows.stage, rows.quantity));
+  parts.physical = fit_physical(rows, picks);
 
   double least = rows.y[picks.front()];
   std::vector<double> y;

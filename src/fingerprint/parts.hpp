@@ -25,12 +25,19 @@ struct Rows {
 
 using Picks = std::vector<std::size_t>;  ///< numbers of rows
 
-/// A sum of features, none with a coefficient below 0: cost = constant + Σ coefficient * feature.
+/// A sum of features, none with a coefficient below 0: cost = constant + Σ coefficient * feature. Libraries take other
+/// algorithms for large batches, so from some batch on other coefficients may hold.
 struct Linear {
   std::vector<std::size_t> columns;
   std::vector<double> coefficients;
   double constant = 0;
+  double from_batch = 0;      ///< 0: the same for all batches
+  std::vector<double> later;  ///< as coefficients, from that batch on; empty without one
+  std::size_t batch = 0;      ///< which feature is the batch
 
+  [[nodiscard]] const std::vector<double>& coefficients_for(const std::vector<double>& features) const;
+  /// Some batch's coefficient of the column is not 0.
+  [[nodiscard]] bool uses(std::size_t column) const;
   [[nodiscard]] double at(const std::vector<double>& features) const;
 };
 
@@ -66,5 +73,14 @@ using Term = std::vector<std::pair<std::string, double>>;
 /// convolution counts as many as grouped_weight says.
 [[nodiscard]] std::vector<Term> physical_terms(Stage stage, Metric quantity);
 [[nodiscard]] std::vector<Term> simple_terms(Metric quantity, double grouped_weight);
+
+/// @throws Error(Fault::internal) where there is none.
+[[nodiscard]] std::size_t index_of(const std::string& name, Stage stage);
+
+/// The sum of simple_terms(), with the weight of grouped MACs that leaves least of the relative error's squares.
+[[nodiscard]] Linear fit_simple(const Rows& rows, const Picks& picks);
+/// The sum of physical_terms(); of time with the batch from which products cost otherwise, if that is worth its
+/// coefficients (Akaike's criterion: rows times the logarithm of the mean square, and two for every coefficient).
+[[nodiscard]] Linear fit_physical(const Rows& rows, const Picks& picks);
 
 }  // namespace hwprof::fingerprint

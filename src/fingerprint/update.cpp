@@ -19,8 +19,9 @@ std::vector<double> update_columns(const Parts& parts, const std::string& kind, 
   const double factor = rule.columns == "residual" ? parts.factor(features) : 1;
   const Linear& sum = rule.columns == "simple" ? parts.simple : parts.physical;
   std::vector<double> out;
+  const auto& coefficients = sum.coefficients_for(features);
   for (std::size_t j = 0; j < sum.columns.size(); ++j)
-    if (sum.coefficients[j] > 0) out.push_back(factor * sum.coefficients[j] * features[sum.columns[j]]);
+    if (sum.uses(j)) out.push_back(factor * coefficients[j] * features[sum.columns[j]]);
   if (sum.constant > 0 || out.empty()) out.push_back(factor * sum.constant);
   return out;
 }
