@@ -410,6 +410,9 @@ TEST_CASE("bad files are refused with the place") {
                            "convolution_param { num_output: 2 kernel_size: 1 bias_term: false } }";
   CHECK(has(refused(Fault::input, conv, std::string("\x0a\x01", 2) + "x"), "no weights of it"));
   CHECK(has(refused(Fault::input, conv, "\xff\xff\xff"), "byte 3"));
+  const std::string relu = "layer { name: 'a' type: 'ReLU' bottom: 'data' top: 'a' relu_param { negative_slope: ";
+  for (const char* slope : {"nan", "inf", "1e39"})
+    CHECK(has(refused(Fault::input, input + relu + slope + " } }"), "finite"));
   for (const char* side : {"bottom", "top"}) {
     std::string wide = input + "layer { name: 'a' type: 'Concat' top: 'a' ";
     for (int i = 0; i <= 1000; ++i)

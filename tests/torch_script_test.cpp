@@ -179,6 +179,10 @@ TEST_CASE("changes in place reach the input, not its copies, and through views t
   stale("    y = torch.tanh(x)\n    z = torch.relu_(torch.flatten(y, 1))\n    return y\n");
   stale("    y = torch.tanh(x)\n    z = torch.flatten(y, 1)\n    torch.relu_(y)\n    return z\n");
   stale("    y = torch.tanh(x)\n    a = y[:, 0:3]\n    b = y[:, 2:4]\n    torch.relu_(a)\n    return b\n");
+  stale("    y = torch.tanh(x)\n    torch.relu_(torch.dropout(y, 0.5, False))\n    return y\n");
+  const auto copied = [&](const std::string& body) { CHECK(has(refusal(body, input), "made a copy")); };
+  copied("    y = torch.tanh(x)\n    torch.relu_(torch.adaptive_avg_pool2d(y, [5, 5]))\n    return y\n");
+  copied("    y = torch.tanh(x)[:, 1:3]\n    torch.relu_(y.contiguous())\n    return y\n");
   CHECK(has(refusal("    y = torch.tanh(x)\n    y.add_(3)\n    return y\n"), "in place"));
 }
 

@@ -75,16 +75,20 @@ class Inference {
       case OpKind::batch_norm:
         if (!(op_.value >= 0) || !std::isfinite(op_.value)) fail("the epsilon must be a number that is not negative");
         return only();
+      case OpKind::leaky_relu:
+        if (!std::isfinite(op_.value)) fail("the slope must be a finite number");
+        return only();
+      case OpKind::dropout:
+        if (!(op_.value >= 0 && op_.value <= 1)) fail("the rate must be within 0 to 1");
+        return only();
       case OpKind::relu:
       case OpKind::relu6:
-      case OpKind::leaky_relu:
       case OpKind::h_swish:
       case OpKind::h_sigmoid:
       case OpKind::sigmoid:
       case OpKind::tanh:
       case OpKind::hardtanh:
       case OpKind::softmax:
-      case OpKind::dropout:
       case OpKind::identity:
         return only();
     }

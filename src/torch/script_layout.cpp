@@ -282,7 +282,11 @@ void ScriptReader::shuffle(Node* node) {
 }
 
 void ScriptReader::pass(Node* node) {
-  put(node, value(node, 0));
+  const ScriptValue x = value(node, 0);
+  const OpKind kind = net_.graph.ops[static_cast<std::size_t>(x.op)].kind;
+  if (kind == OpKind::split || kind == OpKind::pad)  // not in order, so that contiguous() copies
+    copied_[static_cast<std::size_t>(x.op)] = true;
+  put(node, x);
 }
 
 /// What is changed in place afterwards is the copy.

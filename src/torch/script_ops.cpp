@@ -269,7 +269,10 @@ void ScriptReader::adaptive_pool(Node* node) {
   Op op;
   op.kind = OpKind::global_avg_pool;
   if (out != std::array<int, 2>{1, 1}) {
-    if (out[0] == in[2] && out[1] == in[3]) return put(node, x);
+    if (out[0] == in[2] && out[1] == in[3]) {
+      copied_[static_cast<std::size_t>(x.op)] = true;
+      return put(node, x);
+    }
     if (out[0] < 1 || out[1] < 1 || in[2] % out[0] != 0 || in[3] % out[1] != 0)
       refuse(node, "to " + std::to_string(out[0]) + " x " + std::to_string(out[1]) + ", which does not divide " +
                        std::to_string(in[2]) + " x " + std::to_string(in[3]));

@@ -155,6 +155,7 @@ class ScriptReader {
   std::vector<int> now_;                     // per op: what the value is after a change in place, or itself
   std::vector<int> storage_, region_;        // per op: whose memory it shares, and which op tells what part of it
   std::map<int, std::vector<int>> sharers_;  // of a memory: what can still be read
+  std::vector<bool> copied_;                 // per op: stands for a copy of itself too
   std::vector<bool> stale_;                  // per op: its memory was changed by way of another
   std::map<std::string, int> names_;
   std::vector<Frame*> frames_;

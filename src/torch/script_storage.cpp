@@ -18,6 +18,7 @@ bool is_view(const Op& op) {
     case OpKind::split:
     case OpKind::flatten:
     case OpKind::reshape:
+    case OpKind::dropout:  // in evaluation its input itself
       return true;
     case OpKind::pad:  // a crop is a view; zeros around a map are a copy
       return std::all_of(op.pad.begin(), op.pad.end(), [](int one) { return one <= 0; });
@@ -39,6 +40,7 @@ void ScriptReader::keep_storage(int made) {
   storage_.push_back(storage);
   region_.push_back(made);
   stale_.push_back(false);
+  copied_.push_back(false);
   sharers_[storage].push_back(made);
 }
 
@@ -59,6 +61,8 @@ void ScriptReader::change(Node* node, int old, int made) {
   spend(node, sharers.size());
   // In evaluation a dropout changes nothing.
   const bool changes = net_.graph.ops[static_cast<std::size_t>(made)].kind != OpKind::dropout;
+  if (changes && copied_[static_cast<std::size_t>(old)])
+    refuse(node, "changes a value in place of which libtorch may have made a copy before");
   std::vector<int> left{made};
   for (const int one : sharers) {
     if (latest(one) == made) continue;
