@@ -179,10 +179,10 @@ TEST_CASE("changes in place reach the input, not its copies, and through views t
   stale("    y = torch.tanh(x)\n    z = torch.relu_(torch.flatten(y, 1))\n    return y\n");
   stale("    y = torch.tanh(x)\n    z = torch.flatten(y, 1)\n    torch.relu_(y)\n    return z\n");
   stale("    y = torch.tanh(x)\n    a = y[:, 0:3]\n    b = y[:, 2:4]\n    torch.relu_(a)\n    return b\n");
-  stale("    y = torch.tanh(x)\n    torch.relu_(torch.dropout(y, 0.5, False))\n    return y\n");
+  stale("    y = torch.tanh(x)\n    z = torch.relu_(torch.dropout(y, 0.5, False))\n    return y + z\n");
   const auto copied = [&](const std::string& body) { CHECK(has(refusal(body, input), "made a copy")); };
-  copied("    y = torch.tanh(x)\n    torch.relu_(torch.adaptive_avg_pool2d(y, [5, 5]))\n    return y\n");
-  copied("    y = torch.tanh(x)[:, 1:3]\n    torch.relu_(y.contiguous())\n    return y\n");
+  copied("    y = torch.tanh(x)\n    z = torch.relu_(torch.adaptive_avg_pool2d(y, [5, 5]))\n    return y + z\n");
+  copied("    y = torch.tanh(x)[:, 1:3]\n    z = torch.relu_(y.contiguous())\n    return y + z\n");
   CHECK(has(refusal("    y = torch.tanh(x)\n    y.add_(3)\n    return y\n"), "in place"));
 }
 
@@ -213,6 +213,17 @@ def forward(self, x):
   CHECK(has(refusal("    return x.expand([1, 4, 6, 6]) + x.mean([2, 3], True).expand_as(x)\n"), "factors"));
   CHECK(has(refusal("    return x.mean([2, 3], True).expand_as(x)\n"), "no value of the network"));
   CHECK(has(refusal("    return x.expand([7, 4, 6, 6]) * x\n"), "batch"));
+}
+
+TEST_CASE("outputs that only training has are left out") {
+  const hwprof_test::TempFolder folder;
+  Module two("Two");
+  two.define(
+      "def forward(self, x: Tensor) -> Tuple[Tensor, Optional[Tensor]]:\n    aux: Optional[Tensor] = None\n"
+      "    return torch.relu(x), aux\n");
+  two.save(folder.file("two.pt"));
+  const OnnxNet net = read_torchscript(folder.file("two.pt"), {1, 4, 6, 6});
+  CHECK(net.graph.outputs == std::vector<int>{1});
 }
 
 TEST_CASE("sizes that tracing wrote as tensors of one number") {

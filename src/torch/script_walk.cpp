@@ -66,6 +66,7 @@ OnnxNet ScriptReader::run() {
   std::vector<ScriptCell> given = outputs;
   if (given.size() == 1 && given[0].list) given = *given[0].list;
   for (const auto& output : given) {
+    if (!output.value && !output.list && output.known.isNone()) continue;  // an output that only training has
     if (!output.value || output.value->form != Form::plain)
       throw Error(Fault::unsupported, source_ + ": forward() gives something that is no value of the network");
     net_.graph.outputs.push_back(current(*output.value).op);
