@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
 #include "base/files.hpp"
@@ -12,6 +13,7 @@
 #include "throws.hpp"
 
 using namespace hwprof;
+namespace fs = std::filesystem;
 namespace base = hwprof::base;
 using hwprof_test::error_of;
 using hwprof_test::has;
@@ -74,7 +76,17 @@ TEST_CASE("the documented rows come back byte for byte, from CSV and through JSO
   CHECK(has(base::read_file(folder.file("again.json")), "\"Avg_Time\": 672,"));
   std::string python = nine_rows();  // whose csv module ends lines so
   for (std::size_t at = 0; (at = python.find('\n', at)) != std::string::npos; at += 2) python.insert(at, "\r");
-  CHECK(load_latency_table(folder.write("python.csv", python)).rows[0].layers->avg_us == 37);
+  const auto returned = load_latency_table(folder.write("python.csv", python));
+  CHECK(returned.rows[0].layers->avg_us == 37);
+  save_latency_table(folder.file("returned"), returned);
+  CHECK(base::read_file(folder.file("returned.csv")) == python);
+  const std::string mark = "\xef\xbb\xbf";
+  const auto marked = load_latency_table(folder.write("marked.csv", mark + python));
+  CHECK(marked.rows[0].uid == module);
+  CHECK(load_records(folder.file("marked.csv"))[0].prims.size() == 1);
+  CHECK(
+      load_latency_table(folder.write("marked.json", mark + base::read_file(folder.file("again.json")))).rows[0].uid ==
+      module);
 }
 
 TEST_CASE("results of the phone become the documented rows") {
@@ -206,4 +218,111 @@ TEST_CASE("a module that has only the time of a whole run is no entry of a table
   CHECK(records[0].prims[0].perf.empty());
   REQUIRE(notes.size() == 1);
   CHECK(has(notes[0], "no Layers Time"));
+}
+
+TEST_CASE("what is no time or not known is noted and left out, and the rest of the file counts") {
+  const TempFolder folder;
+  const std::string relu = "\"ReLU6[][[1,32,16,16]]\",GPU,";
+  const auto three = [&relu](const std::string& key, const std::string& mean) {
+    return relu + key + ",Min_Time,1\n" + relu + key + ",Avg_Time," + mean + "\n" + relu + key + ",Max_Time,3\n";
+  };
+  const std::string csv =
+      folder.write("t.csv", three("Total Inference Time", "nan") + three("Overhead", "2") +
+                                three("Layers Time", "2.0") + relu + "Layers Time,Std_Time,1\n" + nine_rows());
+  Notes notes;
+  const auto table = load_latency_table(csv, &notes);
+  REQUIRE(table.rows.size() >= 2);
+  CHECK_FALSE(table.rows[0].total);
+  CHECK(table.rows[0].layers->avg_us == 2);
+  CHECK(table.rows[1].total->avg_us == 700);
+  REQUIRE(notes.size() == 5);
+  CHECK(has(notes[0], "t.csv:2: a number from 0 to 1e15 is expected, found 'nan'"));
+  CHECK(has(notes[1], "t.csv:4: unknown key 'Overhead'"));
+  CHECK(has(notes[4], "unknown statistic 'Std_Time'"));
+  CHECK(has(error_of(Fault::input, [&] { (void)load_latency_table(csv); }), "t.csv:2"));
+  notes.clear();
+  const auto json = load_latency_table(
+      folder.write("t.json", R"({"ReLU6[][[1,32,16,16]]": {"cpu:float": NaN, "cudnn:float": 0.010152, "GPU": {
+        "Overhead": {"Min_Time": 1, "Avg_Time": 2, "Max_Time": 3},
+        "Layers Time": {"Min_Time": 1, "Avg_Time": 2, "Max_Time": 3},
+        "Total Inference Time": {"Min_Time": 1, "Avg_Time": NaN, "Max_Time": 3}}}})"),
+      &notes);
+  REQUIRE(json.rows.size() == 2);
+  CHECK(json.rows[0].latency_ms == 0.010152);
+  CHECK(json.rows[1].layers->avg_us == 2);
+  CHECK_FALSE(json.rows[1].total);
+  CHECK(notes.size() == 3);
+  notes.clear();
+  const std::string own = "\"ReLU6[][[1,32,16,16]]\",cpu:float,";
+  CHECK(load_latency_table(folder.write("o.csv", own + "\n\"ReLU6[][[1,8,16,16]]\",cpu:float,0.5\n"), &notes)
+            .rows.size() == 1);
+  CHECK(notes.size() == 1);
+}
+
+TEST_CASE("a Layers Time of 0, which nnabla-nas writes without layers, is missing and no cost") {
+  const TempFolder folder;
+  std::string text = nine_rows();
+  for (const char* time : {"37.0", "37.0", "38.0"}) text.replace(text.find(time), 4, "0.0");
+  const std::string csv = folder.write("t.csv", text);
+  Notes notes;
+  const auto records = load_records(csv, &notes);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].prims[0].perf.empty());
+  CHECK(records[0].overhead.empty());
+  CHECK(records[0].overall.at(Metric::latency).value == doctest::Approx(700e-6));
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "Layers Time is 0"));
+  save_latency_table(folder.file("again"), load_latency_table(csv));
+  CHECK(base::read_file(folder.file("again.csv")) == text);
+
+  // The phone's own results: the input's layer alone, or layers that took no time.
+  LatencyTable table;
+  const std::string total = R"("GPU": {"Total Inference Time": )" + stats(623, 700, 812);
+  const std::string input = R"x(, "layer_000 (Name:x0 Type:data)_1": )x" + stats(5, 6, 9);
+  const std::string idle = R"x(, "layer_001 (Name:c Type:convolutional)": )x" + stats(0, 0, 0);
+  CHECK(add_results(table, "input alone", parse_snpe_results(results("GPU", total + input + "}"), "r.json")).empty());
+  const auto problems =
+      add_results(table, "idle", parse_snpe_results(results("GPU", total + input + idle + "}"), "r.json"));
+  REQUIRE(problems.size() == 1);
+  CHECK(has(problems[0], "the layers take no time"));
+  REQUIRE(table.rows.size() == 2);
+  CHECK(table.rows[0].per_layer[0].is_data());
+  CHECK_FALSE(table.rows[0].layers);
+  CHECK_FALSE(table.rows[1].layers);
+}
+
+TEST_CASE("the folder that nas_snpe_bench leaves becomes a table keyed by its folders") {
+  const TempFolder folder;
+  const auto put = [&folder](const std::string& uid, const std::string& name, const std::string& text) {
+    folder.write("space/" + uid + "/latest_results/" + name, text);
+  };
+  const std::string relu = "ReLU6[][[1,32,16,16]]";
+  put(module, "benchmark_stats_SampleNet.json", results("GPU", gpu_data()));
+  put(module, "benchmark_stats_SampleNet.csv", "not used");
+  put(relu, "a.json", results("GPU,DSP", gpu_data()));
+  put("BatchNormalization[n_features=32][[1,32,16,16]]", "a.json", "{\"Runtimes\":");
+  put("Tanh[][[1,2]]", "a.json", results("GPU", gpu_data()));
+  put("Tanh[][[1,2]]", "b.json", results("GPU", gpu_data()));
+  folder.write("space/notes.txt", "mine");
+  REQUIRE(is_bench_folder(folder.file("space")));
+  CHECK_FALSE(is_bench_folder(folder.file("space/" + relu)));
+  folder.write("own/raw/bench-0/latest_results/x.json", results("GPU", gpu_data()));
+  folder.write("own/raw/config-0.json", "{}");
+  CHECK_FALSE(is_bench_folder(folder.file("own/raw")));
+  fs::remove_all(folder.file("own"));
+  Notes notes;
+  const auto table = load_bench_folder(folder.file("space"), notes);
+  REQUIRE(table.rows.size() == 2);
+  CHECK(table.rows[0].uid == module);
+  CHECK(table.rows[0].layers->avg_us == 37);
+  CHECK(table.rows[1].uid == relu);
+  CHECK(notes.size() == 4);
+  Notes read;
+  const auto records = load_records(folder.file("space"), &read);
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].prims[0].prim == parse_module_uid(module));
+  CHECK(records[0].prims[0].perf.at(Metric::latency).value == doctest::Approx(37e-6));
+  CHECK(load_records(folder.path()).size() == 2);
+  folder.write("none/a/latest_results/x.json", "{");
+  CHECK(has(error_of(Fault::input, [&] { (void)load_bench_folder(folder.file("none"), notes); }), "holds no results"));
 }

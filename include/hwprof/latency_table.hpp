@@ -31,8 +31,8 @@ struct SnpeRun {
   std::string problem;                         ///< why there are no times: absent, a time that is no number, …
   std::optional<LatencyStats> forward, total;  ///< "Forward Propagate", "Total Inference Time"
   std::vector<SnpeLayer> layers;               ///< none with the profiling level basic
-  /// "Layers Time": the sum over all layers but the input. The sums of the minima and maxima are not the minimum
-  /// and maximum of the sum.
+  /// "Layers Time": the sum over all layers but the input; nothing when they take no time. The sums of the minima and
+  /// maxima are not the minimum and maximum of the sum.
   [[nodiscard]] std::optional<LatencyStats> layers_time() const;
 };
 
@@ -57,20 +57,29 @@ struct LatencyRow {
 struct LatencyTable {
   std::vector<LatencyRow> rows;
   std::vector<std::pair<std::string, std::string>> meta;
+  bool carriage_returns = false;  ///< lines end as Python's csv module ends them
 };
 
 /// Puts what one network's results say into the table. Returns the problems, "GPU: …", of runtimes that have no row.
 std::vector<std::string> add_results(LatencyTable& table, const std::string& uid, const SnpeResults& results);
 
 /// Writes STEM.json, STEM.csv and STEM.meta as nnabla-nas' create_latency_table does, and STEM.layers.csv with the
-/// layers where there are some. Texts and numbers that were read come back byte for byte, lines end in a line feed.
+/// layers where there are some. Texts, numbers and line ends that were read come back byte for byte.
 /// Returns the files. @throws Error(Fault::input) for a file that cannot be written.
 std::vector<std::string> save_latency_table(const std::string& stem, const LatencyTable& table);
 
-/// STEM.csv or STEM.json of either generation of tables, with STEM.meta beside it where there is one.
-/// @throws Error(Fault::input) with the line for rows that do not fit, values that are no finite number >= 0 and
-/// values given twice.
-[[nodiscard]] LatencyTable load_latency_table(const std::string& file);
+/// STEM.csv or STEM.json of either generation of tables, with STEM.meta beside it where there is one; a byte order mark
+/// and carriage returns before line feeds are passed over. Values that are no finite number >= 0, and keys that are not
+/// known, are noted and left out. @throws Error(Fault::input) with the line for rows that do not fit and values given
+/// twice; without notes for the others too.
+[[nodiscard]] LatencyTable load_latency_table(const std::string& file, Notes* notes = nullptr);
+
+/// Whether dir is what nnabla-nas' nas_snpe_bench leaves: <name>/<ModuleUID>/latest_results/*.json.
+[[nodiscard]] bool is_bench_folder(const std::string& dir);
+
+/// The table of such a folder, a module per folder in it. What is damaged or absent is noted.
+/// @throws Error(Fault::input) when no results are in it.
+[[nodiscard]] LatencyTable load_bench_folder(const std::string& dir, Notes& notes);
 
 /// A record per row. Device "snpe:GPU" (of nnabla's own tables "nnabla:cudnn:float"); overall is Total Inference
 /// Time, the primitive's cost Layers Time, and what is between them the overhead. Rows that name no module become

@@ -7,6 +7,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/latency_table.hpp"
 #include "record/awnas.hpp"
 #include "record/device_log.hpp"
 
@@ -46,7 +47,9 @@ class FolderReader {
   FolderReader(const FileLoader& load_file, Notes& notes) : load_file_(load_file), notes_(notes) {}
 
   std::vector<NetRecord> run(const std::string& dir) {
-    auto records = is_vart_folder(dir) ? load_vart(dir) : load(dir, 0);
+    auto records = is_vart_folder(dir)    ? load_vart(dir)
+                   : is_bench_folder(dir) ? to_records(load_bench_folder(dir, notes_), &notes_)
+                                          : load(dir, 0);
     complaints_.report(notes_);
     if (records.empty()) {
       std::string why = ": no measurements in this folder";
@@ -95,6 +98,7 @@ class FolderReader {
 
   std::vector<NetRecord> load_folder_below(const std::string& path, const std::string& name, int depth) {
     if (is_vart_folder(path)) return load_vart(path);
+    if (is_bench_folder(path)) return to_records(load_bench_folder(path, notes_), &notes_);
     if (holds_yaml(path)) {
       if (holds_trtexec(path)) return load(path, depth + 1);
       return load_runs(path, name, notes_);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/latency_table.hpp"
@@ -37,12 +38,18 @@ std::vector<NodeRecord> nodes_of(const std::vector<SnpeLayer>& layers) {
   return nodes;
 }
 
+/// nnabla-nas sums up no layers to 0.0, which is no time.
+std::optional<double> layers_us(const LatencyRow& row) {
+  if (!row.layers || (row.layers->min_us == 0 && row.layers->avg_us == 0 && row.layers->max_us == 0)) return {};
+  return row.layers->avg_us;
+}
+
 void set_times(NetRecord& record, const LatencyRow& row) {
   const auto whole = row.total ? row.total : row.forward;
-  const double layers = row.layers ? row.layers->avg_us : 0;
-  if (whole) {
+  const auto layers = layers_us(row);
+  if (whole && whole->avg_us > 0) {
     record.overall = latency_of(whole->avg_us * seconds_per_us);
-    if (row.layers && whole->avg_us >= layers) record.overhead = latency_of((whole->avg_us - layers) * seconds_per_us);
+    if (layers && whole->avg_us >= *layers) record.overhead = latency_of((whole->avg_us - *layers) * seconds_per_us);
   }
   if (row.latency_ms) record.overall = latency_of(*row.latency_ms * seconds_per_ms);
 }
@@ -66,11 +73,14 @@ std::vector<NetRecord> to_records(const LatencyTable& table, Notes* notes) {
     if (prim) {
       PrimRecord one;
       one.prim = *prim;
-      if (row.layers) one.perf = latency_of(row.layers->avg_us * seconds_per_us);
+      const auto layers = layers_us(row);
+      if (layers) one.perf = latency_of(*layers * seconds_per_us);
       if (row.latency_ms) one.perf = latency_of(*row.latency_ms * seconds_per_ms);
       if (one.perf.empty())
         kept.push_back(row.uid + ", " + row.runtime +
-                       ": no Layers Time; the time of a whole run is mostly launching and is not taken for it");
+                       (row.layers ? ": Layers Time is 0, as nnabla-nas writes it where there are no layers"
+                                   : ": no Layers Time") +
+                       "; the time of a whole run is mostly launching and is not taken for it");
       record.prims.push_back(std::move(one));
     } else if (record.overall.empty()) {
       kept.push_back(row.uid + ", " + row.runtime + ": no time of a whole run; left out");
@@ -87,6 +97,44 @@ std::vector<NetRecord> record::parse_bench(std::string_view text, const std::str
        add_results(table, std::filesystem::path(source).stem().string(), parse_snpe_results(text, source)))
     notes.push_back(problem);
   return to_records(table, &notes);
+}
+
+bool is_bench_folder(const std::string& dir) {
+  if (!base::is_folder(dir)) return false;
+  // Our own bench keeps its folders of results beside these.
+  if (base::exists(dir + "/session.json") || base::exists(dir + "/config-0.json")) return false;
+  const auto names = base::list_folder(dir);
+  return std::any_of(names.begin(), names.end(),
+                     [&dir](const std::string& name) { return base::is_folder(dir + "/" + name + "/latest_results"); });
+}
+
+LatencyTable load_bench_folder(const std::string& dir, Notes& notes) {
+  LatencyTable table;
+  for (const auto& uid : base::list_folder(dir)) {
+    const std::string folder = dir + "/" + uid + "/latest_results";
+    if (!base::is_folder(folder)) {
+      notes.push_back(dir + "/" + uid + ": holds no latest_results; left out");
+      continue;
+    }
+    std::vector<std::string> files;
+    for (const auto& name : base::list_folder(folder))
+      if (base::ends_with(name, ".json")) files.push_back(folder + "/" + name);
+    if (files.size() != 1) {
+      notes.push_back(folder + ": one results file is expected, found " + std::to_string(files.size()) + "; left out");
+      continue;
+    }
+    try {
+      for (const auto& problem :
+           add_results(table, uid, parse_snpe_results(base::read_file(files.front()), files.front())))
+        notes.push_back(uid + ": " + problem);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input) throw;
+      notes.push_back(std::string(error.what()) + "; left out");
+    }
+  }
+  if (table.rows.empty())
+    throw Error(Fault::input, dir + ": holds no results of snpe_bench" + (notes.empty() ? "" : "; " + notes.front()));
+  return table;
 }
 
 std::vector<std::string> record::take_csv_row(std::string_view& text, const std::string& source, std::size_t& number,
@@ -131,8 +179,8 @@ bool record::is_latency_csv(std::string_view text) {
   std::size_t number = 1;
   try {
     const auto cells = take_csv_row(head, "", number);
-    if (cells.size() == 5) return base::ends_with(cells[3], "_Time") && base::to_double(cells[4]).has_value();
-    return cells.size() == 3 && base::ends_with(cells[0], "]]") && base::to_double(cells[2]).has_value();
+    if (cells.size() == 5) return base::ends_with(cells[3], "_Time");
+    return cells.size() == 3 && base::ends_with(cells[0], "]]");
   } catch (const Error&) {
     return false;
   }

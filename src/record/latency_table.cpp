@@ -63,21 +63,28 @@ LatencyRow& row_of(LatencyTable& table, const std::string& uid, const std::strin
   return table.rows.back();
 }
 
-double value_of(const std::string& cell, const std::string& place) {
+/// An error, or a note where there is room for one.
+void complain(Notes* notes, const std::string& place, const std::string& what) {
+  if (notes == nullptr) fail(place, what);
+  notes->push_back(place + ": " + what + "; left out");
+}
+
+std::optional<double> value_of(const std::string& cell, const std::string& place, Notes* notes) {
   const auto value = base::to_double(cell);
-  if (!value || !(*value >= 0 && *value <= record::most_us))
-    fail(place, "a number from 0 to 1e15 is expected, found " + in_quotes(cell));
-  return *value;
+  if (value && *value >= 0 && *value <= record::most_us) return value;
+  complain(notes, place, "a number from 0 to 1e15 is expected, found " + in_quotes(cell));
+  return {};
 }
 
 /// The statistics of a row that is being read, one cell a line.
 struct Filling {
   std::array<bool, 3> seen{};
+  bool bad = false;  ///< one was no number, and the other two are of no use
 };
 
 class CsvReader {
  public:
-  explicit CsvReader(const std::string& source) : source_(source) {}
+  CsvReader(const std::string& source, Notes* notes) : source_(source), notes_(notes) {}
 
   LatencyTable read(std::string_view text) {
     std::size_t number = 1;
@@ -110,23 +117,28 @@ class CsvReader {
     const auto* key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == cells[2]; });
     const auto* stat = std::find_if(stats.begin(), stats.end(), [&](const Stat& s) { return s.name == cells[3]; });
     if (key == keys.end())
-      fail(place_,
-           "unknown key " + in_quotes(cells[2]) + "; Forward Propagate, Total Inference Time and Layers Time are read");
+      return complain(
+          notes_, place_,
+          "unknown key " + in_quotes(cells[2]) + "; Forward Propagate, Total Inference Time and Layers Time are read");
     if (stat == stats.end())
-      fail(place_, "unknown statistic " + in_quotes(cells[3]) + "; Min_Time, Avg_Time and Max_Time are read");
+      return complain(notes_, place_,
+                      "unknown statistic " + in_quotes(cells[3]) + "; Min_Time, Avg_Time and Max_Time are read");
     auto& times = row.*(key->stats);
     if (!times) times.emplace();
-    bool& seen =
-        filling_[static_cast<std::size_t>(key - keys.begin())].seen[static_cast<std::size_t>(stat - stats.begin())];
+    auto& filling = filling_[static_cast<std::size_t>(key - keys.begin())];
+    bool& seen = filling.seen[static_cast<std::size_t>(stat - stats.begin())];
     if (seen) fail(place_, std::string(stat->name) + " of " + key->name + " is given twice");
     seen = true;
-    (*times).*(stat->value) = value_of(cells[4], place_);
+    const auto value = value_of(cells[4], place_, notes_);
+    (*times).*(stat->value) = value.value_or(0);
+    filling.bad = filling.bad || !value;
   }
 
   void add_plain(const std::vector<std::string>& cells) {
     close();
     last_ = table_.rows.size();
-    table_.rows.push_back({cells[0], cells[1], {}, {}, {}, value_of(cells[2], place_), {}});
+    const auto value = value_of(cells[2], place_, notes_);
+    if (value) table_.rows.push_back({cells[0], cells[1], {}, {}, {}, value, {}});
   }
 
   /// A row ends: every key that was begun must have its three statistics.
@@ -137,20 +149,28 @@ class CsvReader {
       if (count != 0 && count != 3)
         fail(place_, std::string("before this line, ") + keys[k].name + " of " + in_quotes(table_.rows[last_].uid) +
                          " lacks one of Min_Time, Avg_Time and Max_Time");
+      if (filling_[k].bad) (table_.rows[last_].*(keys[k].stats)).reset();
     }
     filling_ = {};
   }
 
   const std::string& source_;
+  Notes* notes_;
   std::string place_;
   LatencyTable table_;
   std::array<Filling, 3> filling_{};
   std::size_t last_ = 0;
 };
 
+bool ends_in_returns(std::string_view text) {
+  const auto end = text.find('\n');
+  return end != std::string_view::npos && end > 0 && text[end - 1] == '\r';
+}
+
 std::vector<std::pair<std::string, std::string>> parse_meta(std::string_view text, const std::string& source) {
   std::vector<std::pair<std::string, std::string>> meta;
   std::size_t number = 1;
+  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
   while (!text.empty()) {
     const std::string place = source + ":" + std::to_string(number);
     const auto cells = record::take_csv_row(text, source, number, ':');
@@ -161,15 +181,20 @@ std::vector<std::pair<std::string, std::string>> parse_meta(std::string_view tex
   return meta;
 }
 
+std::string line_end(const LatencyTable& table) {
+  return table.carriage_returns ? "\r\n" : "\n";
+}
+
 std::string csv_text(const LatencyTable& table) {
   std::string text;
+  const std::string end = line_end(table);
   for (const auto& row : table.rows) {
     const std::string head = csv_cell(row.uid) + "," + csv_cell(row.runtime) + ",";
-    if (row.latency_ms) text += head + number_text(*row.latency_ms, false) + "\n";
+    if (row.latency_ms) text += head + number_text(*row.latency_ms, false) + end;
     for (const auto& key : keys)
       if (const auto& times = row.*(key.stats))
         for (const auto& stat : stats)
-          text += head + key.name + "," + stat.name + "," + number_text((*times).*(stat.value), is_real(key)) + "\n";
+          text += head + key.name + "," + stat.name + "," + number_text((*times).*(stat.value), is_real(key)) + end;
   }
   return text;
 }
@@ -197,30 +222,43 @@ std::string layers_text(const LatencyTable& table) {
       const std::string head = csv_cell(row.uid) + "," + csv_cell(row.runtime) + "," + csv_cell(layer.name) + "," +
                                csv_cell(layer.type) + ",";
       for (const auto& stat : stats)
-        text += head + stat.name + "," + number_text(layer.time.*(stat.value), false) + "\n";
+        text += head + stat.name + "," + number_text(layer.time.*(stat.value), false) + line_end(table);
     }
   return text;
 }
 
 }  // namespace
 
-LatencyTable record::parse_latency_csv(std::string_view text, const std::string& source) {
-  return CsvReader(source).read(text);
+LatencyTable record::parse_latency_csv(std::string_view text, const std::string& source, Notes* notes) {
+  return CsvReader(source, notes).read(text);
 }
 
-LatencyTable record::parse_latency_json(std::string_view text, const std::string& source) {
+LatencyTable record::parse_latency_json(std::string_view text, const std::string& source, Notes* notes) {
   LatencyTable table;
+  const auto take = [notes](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      if (notes == nullptr || error.fault() != Fault::input) throw;
+      notes->push_back(std::string(error.what()) + "; left out");
+    }
+  };
   for (const auto& [uid, runtimes] : JsonReader::parse(without_nan(text), source).items()) {
     for (const auto& [runtime, value] : runtimes.items()) {
       LatencyRow row{uid, runtime, {}, {}, {}, {}, {}};
       if (value.raw().is_object()) {
-        value.only({keys[0].name, keys[1].name, keys[2].name});
+        take([&, &value = value] { value.only({keys[0].name, keys[1].name, keys[2].name}); });
         for (const auto& key : keys)
-          if (value.has(key.name)) row.*(key.stats) = read_stats(value[key.name]);
+          take([&, &value = value] {
+            if (value.has(key.name)) row.*(key.stats) = read_stats(value[key.name]);
+          });
       } else {
-        const double latency = value.number();
-        if (!(latency >= 0 && latency <= most_us)) value.fail("a number from 0 to 1e15 is expected");
-        row.latency_ms = latency;
+        take([&, &value = value] {
+          const double latency = value.number();
+          if (!(latency >= 0 && latency <= most_us)) value.fail("a number from 0 to 1e15 is expected");
+          row.latency_ms = latency;
+        });
+        if (!row.latency_ms) continue;
       }
       table.rows.push_back(std::move(row));
     }
@@ -230,7 +268,7 @@ LatencyTable record::parse_latency_json(std::string_view text, const std::string
 
 std::vector<std::string> save_latency_table(const std::string& stem, const LatencyTable& table) {
   std::string meta;
-  for (const auto& [key, value] : table.meta) meta += csv_cell(key, ':') + ":" + csv_cell(value, ':') + "\n";
+  for (const auto& [key, value] : table.meta) meta += csv_cell(key, ':') + ":" + csv_cell(value, ':') + line_end(table);
   std::vector<std::string> files{stem + ".json", stem + ".csv", stem + ".meta"};
   base::save_json(files[0], json_of(table));
   base::write_file(files[1], csv_text(table));
@@ -242,17 +280,23 @@ std::vector<std::string> save_latency_table(const std::string& stem, const Laten
   return files;
 }
 
-LatencyTable load_latency_table(const std::string& file) {
-  const std::string text = base::read_file(file);
+LatencyTable load_latency_table(const std::string& file, Notes* notes) {
+  const std::string content = base::read_file(file);
+  std::string_view text = content;
+  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
   LatencyTable table;
   if (record::is_latency_csv(text))
-    table = record::parse_latency_csv(text, file);
+    table = record::parse_latency_csv(text, file, notes);
   else if (record::is_latency_json(text))
-    table = record::parse_latency_json(text, file);
+    table = record::parse_latency_json(text, file, notes);
   else
     throw Error(Fault::input, file + ": is no latency table of nnabla-nas, neither CSV nor JSON");
+  table.carriage_returns = ends_in_returns(text) && record::is_latency_csv(text);
   const std::string meta = std::filesystem::path(file).replace_extension(".meta").string();
-  if (base::exists(meta)) table.meta = parse_meta(base::read_file(meta), meta);
+  if (!base::exists(meta)) return table;
+  const std::string rows = base::read_file(meta);
+  table.meta = parse_meta(rows, meta);
+  table.carriage_returns = table.carriage_returns || ends_in_returns(rows);
   return table;
 }
 

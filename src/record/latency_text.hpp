@@ -24,8 +24,9 @@ inline constexpr double most_us = 1e15;
 [[nodiscard]] bool is_latency_json(std::string_view text);
 [[nodiscard]] bool is_snpe_results(std::string_view text);
 
-[[nodiscard]] LatencyTable parse_latency_csv(std::string_view text, const std::string& source);
-[[nodiscard]] LatencyTable parse_latency_json(std::string_view text, const std::string& source);
+/// Values that are no times and keys that are not known are noted and left out; without notes they are errors.
+[[nodiscard]] LatencyTable parse_latency_csv(std::string_view text, const std::string& source, Notes* notes = nullptr);
+[[nodiscard]] LatencyTable parse_latency_json(std::string_view text, const std::string& source, Notes* notes = nullptr);
 
 /// A results file of snpe_bench as records of one network, a runtime each, named after the file.
 [[nodiscard]] std::vector<NetRecord> parse_bench(std::string_view text, const std::string& source, Notes& notes);

@@ -15,20 +15,22 @@ using base::in_quotes;
 using base::JsonReader;
 using record::read_stats;
 
-/// "layer_003 (Name:conv1, 3x3 Type:convolutional)"; names hold commas, quotes and brackets.
+/// "layer_003 (Name:conv1, 3x3 Type:convolutional)", with or without more behind it; names hold commas, quotes and
+/// brackets, types do not.
 SnpeLayer layer_of(const std::string& key) {
   constexpr std::string_view name_mark = "(Name:";
   constexpr std::string_view type_mark = " Type:";
   SnpeLayer layer;
   const auto name = key.find(name_mark);
   const auto type = key.rfind(type_mark);
-  if (name == std::string::npos || type == std::string::npos || type < name + name_mark.size() || key.back() != ')') {
+  const auto end = type == std::string::npos ? type : key.find(')', type);
+  if (name == std::string::npos || end == std::string::npos || type < name + name_mark.size()) {
     layer.name = key;
     return layer;
   }
   const auto begin = name + name_mark.size();
-  layer.name = key.substr(begin, type - begin);
-  layer.type = key.substr(type + type_mark.size(), key.size() - 1 - type - type_mark.size());
+  layer.name = key.substr(begin, type - begin) + key.substr(end + 1);
+  layer.type = key.substr(type + type_mark.size(), end - type - type_mark.size());
   return layer;
 }
 
@@ -106,6 +108,7 @@ LatencyStats record::read_stats(const JsonReader& json) {
   return {number("Min_Time"), number("Avg_Time"), number("Max_Time")};
 }
 
+/// Layers that all take no time were not timed.
 std::optional<LatencyStats> SnpeRun::layers_time() const {
   std::optional<LatencyStats> sum;
   for (const auto& layer : layers) {
@@ -115,6 +118,7 @@ std::optional<LatencyStats> SnpeRun::layers_time() const {
     sum->avg_us += layer.time.avg_us;
     sum->max_us += layer.time.max_us;
   }
+  if (sum && !(sum->max_us > 0)) sum.reset();
   return sum;
 }
 
@@ -146,6 +150,9 @@ std::vector<std::string> add_results(LatencyTable& table, const std::string& uid
       problems.push_back(run.runtime + ": " + run.problem);
       continue;
     }
+    if (!run.layers_time() &&
+        std::any_of(run.layers.begin(), run.layers.end(), [](const SnpeLayer& layer) { return !layer.is_data(); }))
+      problems.push_back(run.runtime + ": the layers take no time; Layers Time is left out");
     table.rows.push_back({uid, run.runtime, run.forward, run.total, run.layers_time(), {}, run.layers});
   }
   for (const auto& [key, value] : results.meta) {

@@ -32,9 +32,11 @@ BenchNets chosen(BenchNets nets, bool whole) {
 
 hwprof::LatencyTable table_of(const Options& options, std::vector<std::string>& problems) {
   if (!fs::exists(options.input)) throw hwprof::Error(hwprof::Fault::input, options.input + ": no such file or folder");
-  if (!fs::is_directory(options.input)) return hwprof::load_latency_table(options.input);
+  if (!fs::is_directory(options.input)) return hwprof::load_latency_table(options.input, &problems);
   auto nets = chosen(compiled_nets(options.input), options.nets);
   if (nets.jobs.empty()) nets = benched_nets(options.input);
+  if (nets.jobs.empty() && hwprof::is_bench_folder(options.input))
+    return hwprof::load_bench_folder(options.input, problems);
   if (nets.jobs.empty())
     throw hwprof::Error(hwprof::Fault::missing,
                         options.input +
