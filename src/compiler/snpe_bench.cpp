@@ -24,6 +24,7 @@ constexpr int most_losses = 2;  ///< phones that may go away under one network b
 struct Waiting {
   std::size_t job = 0;
   int losses = 0;
+  bool partly = false;  ///< some runtimes are done, others failed and are tried again
 };
 
 /// Why a network failed: the network, or the phone under it.
@@ -60,11 +61,16 @@ class Bench {
     if (waiting_.empty()) return finish();
     if (!options_.script.empty()) {
       std::vector<SnpeJob> undone;
-      for (const auto& one : waiting_) undone.push_back(jobs_[one.job]);
+      for (const auto& one : waiting_)
+        if (!one.partly) undone.push_back(jobs_[one.job]);
+      if (undone.empty()) {
+        for (const auto& one : waiting_) note_missing(one.job, *find_session(jobs_[one.job].dir));
+        return finish();
+      }
       write_script(undone, options_, tools_);
     }
     check_tools(tools_, options_);
-    const auto phones = ready_phones(tools_, options_, jobs_.front().dir);
+    const auto phones = ready_phones(tools_, options_, jobs_.front().dir, summary_.lost);
     crew_.run(
         phones.size(), [&](std::size_t i) { work(phones[i]); }, [this] { watch(); });
     if (crew_.stops()) throw Error(Fault::interrupted, "snpe: stopped on request; what was benched is kept");
@@ -78,35 +84,57 @@ class Bench {
  private:
   /// What earlier calls and carried results leave to do.
   void sort_out() {
-    const auto options = options_.describe();
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       const std::string& dir = jobs_[i].dir;
       if (!base::exists(dir + "/" + model_name))
         throw Error(Fault::missing, dir + ": holds no " + std::string(model_name));
-      auto session = find_session(dir);
-      if (session && session->done && session->options != options) {
-        std::vector<std::string> changed;
-        for (const auto& [key, value] : options)
-          if (session->options[key] != value)
-            changed.push_back(key + " (" + session->options[key] + " then, " + value + " now)");
-        throw Error(Fault::usage, dir + ": was benched with other options: " + base::join(changed, ", "));
-      }
-      if (!session || !session->done) session = adopted(dir);
-      if (session && session->done)
+      const auto session = earlier(dir);
+      if (session && session->done && session->missing.empty())
         ++summary_.before;
       else
-        waiting_.push_back({i, 0});
+        waiting_.push_back({i, 0, session && session->done});
     }
   }
 
-  std::optional<Session> adopted(const std::string& dir) const {
+  /// What was done of a network, if it counts; what does not is out of the way then.
+  [[nodiscard]] std::optional<Session> earlier(const std::string& dir) const {
+    const auto options = options_.describe();
+    std::string problem;
+    auto session = look(dir, problem);
+    if (session && session->done && !is_whole(dir, *session)) session.reset();
+    const bool same = session && session->options == options;
+    if (session && session->done && !same) {
+      std::vector<std::string> changed;
+      for (const auto& [key, value] : options)
+        if (session->options[key] != value)
+          changed.push_back(key + " (" + session->options[key] + " then, " + value + " now)");
+      throw Error(Fault::usage, dir + ": was benched with other options: " + base::join(changed, ", "));
+    }
+    if (session && session->done && !session->missing.empty() && session->environment.count("measured_by") != 0)
+      if (auto carried = adopted(dir, *session)) return carried;  // the script may have been run once more
+    if (session && session->done) return session;
+    if (session && session->asked && same) {
+      if (auto carried = adopted(dir, *session)) return carried;
+      return {};  // the script goes on where it was
+    }
+    forget_results(dir, session && !session->model.empty());
+    return {};
+  }
+
+  [[nodiscard]] std::optional<Session> adopted(const std::string& dir, const Session& asked) const {
     try {
-      auto session = adopt(dir, options_);
+      auto session = adopt(dir, asked, options_);
       if (session) save_session(dir, *session);
       return session;
     } catch (const Error&) {
-      return {};  // damaged on its way or half done: benched again
+      if (asked.asked) forget_results(dir, true);  // damaged on its way or half done: benched again
+      return {};
     }
+  }
+
+  void note_missing(std::size_t job, const Session& session) {
+    for (const auto& [runtime, why] : session.missing)
+      summary_.missing.push_back(jobs_[job].id + ": " + runtime + ": " + why);
   }
 
   SnpeSummary finish() {
@@ -145,10 +173,13 @@ class Bench {
   bool bench_one(Waiting next, const std::string& phone) {
     const SnpeJob& job = jobs_[next.job];
     Session session;
+    if (next.partly) session = find_session(job.dir).value();
     session.options = options_.describe();
     session.key = options_.key;
+    session.model = print_of(job.dir);
     bool here = true;
     try {
+      if (!next.partly) forget_results(job.dir, true);
       bench(job, phone, session);
       session.done = true;
     } catch (const PhoneLost& lost) {
@@ -168,10 +199,12 @@ class Bench {
     if (!session.done) {
       session.results.clear();
       session.quantized.clear();
+      session.missing.clear();
     }
     save_session(job.dir, session);
     const std::lock_guard lock(mutex_);
     ++ended_;
+    note_missing(next.job, session);
     if (!session.done) {
       ++summary_.failed;
       summary_.failures.push_back(job.id + ": " + session.reason);
@@ -203,29 +236,76 @@ class Bench {
     base::write_file(dir + "/raw/dlc-info.txt", info.output);
     const auto inputs = parse_dlc_info(info.output, dir + "/raw/dlc-info.txt");
     const auto list = write_inputs(dir, inputs, options_);
-    const auto groups = groups_of(options_);
     std::vector<std::string> problems;
-    for (std::size_t k = 0; k < groups.size(); ++k) {
-      if (groups[k].quantized) quantize(dir, quantize_list(dir, inputs, options_, list));
-      base::save_json(dir + "/" + config_path(k),
-                      bench_config(job.id, dlc_path(groups[k].quantized), list, results_folder(k), groups[k].runtimes,
-                                   {phone}, options_));
-      fs::remove_all(dir + "/" + results_folder(k));  // of a call that was killed
-      auto taken = bench_group(dir, phone, k);
-      base::write_file(dir + "/" + results_path(k), taken.text);
-      if (!taken.problem.empty()) problems.push_back(std::move(taken.problem));
-      session.results.push_back(results_path(k));
-      session.quantized.push_back(groups[k].quantized);
+    bool worked = session.done;
+    for (const auto& group : left_to_do(session)) {
+      if (group.quantized) {
+        try {
+          quantize(dir, quantize_list(dir, inputs, options_, list));
+        } catch (const Error& error) {
+          if (error.fault() == Fault::interrupted) throw;
+          for (const auto& runtime : group.runtimes) session.missing[runtime] = error.what();
+          continue;
+        }
+      }
+      const auto run = [&](const Group& part) {
+        base::save_json(dir + "/" + config_path(part),
+                        bench_config(job.id, dlc_path(part.quantized), list, results_folder(part), part.runtimes,
+                                     {phone}, options_));
+        fs::remove_all(dir + "/" + results_folder(part));  // of a call that was killed
+        auto taken = bench_group(dir, phone, part);
+        base::write_file(dir + "/" + results_path(part), taken.text);
+        if (taken.problem.empty())
+          worked = true;
+        else
+          problems.push_back(std::move(taken.problem));
+        session.results.push_back(results_path(part));
+        session.quantized.push_back(part.quantized);
+        for (const auto& runtime : part.runtimes) session.missing.erase(runtime);
+      };
+      std::string reason;
+      try {
+        run(group);
+        continue;
+      } catch (const Error& error) {
+        if (error.fault() == Fault::interrupted || error.fault() == Fault::internal) throw;
+        reason = error.what();
+      }
+      // One of several may have ended the bench for all.
+      for (const auto& part : group.apart()) {
+        try {
+          if (group.runtimes.size() == 1) throw Error(Fault::device, reason);
+          run(part);
+        } catch (const Error& error) {
+          if (error.fault() == Fault::interrupted || error.fault() == Fault::internal) throw;
+          session.missing[part.runtimes.front()] = error.what();
+        }
+      }
     }
     // A phone without a DSP that may be used is no reason to lose the GPU's times.
-    if (problems.size() == groups.size()) throw Error(Fault::device, base::join(problems, "; "));
+    if (!worked) {
+      const bool one = options_.runtimes.size() == 1;
+      for (const auto& [runtime, why] : session.missing) problems.push_back(one ? why : runtime + ": " + why);
+      throw Error(Fault::device, base::join(problems, "; "));
+    }
     session.environment = phone_state(tools_, phone, dir);
     session.environment["phone"] = phone;
     for (const char* folder : {"/raw/random_inputs", "/raw/quantize_inputs"})
       fs::remove_all(dir + folder);  // as large as everything else together, and drawn anew by the seed
   }
 
-  [[nodiscard]] Taken bench_group(const std::string& dir, const std::string& phone, std::size_t group) const {
+  /// The groups that have no results yet; of one that has some, its other runtimes alone.
+  [[nodiscard]] std::vector<Group> left_to_do(const Session& session) const {
+    auto groups = groups_of(options_);
+    if (!session.done) return groups;
+    std::vector<Group> left;
+    for (const auto& group : groups)
+      for (auto& part : group.apart())
+        if (session.missing.count(part.runtimes.front()) != 0) left.push_back(std::move(part));
+    return left;
+  }
+
+  [[nodiscard]] Taken bench_group(const std::string& dir, const std::string& phone, const Group& group) const {
     try {
       tools_.run("snpe_bench.py", {"-json", "-c", config_path(group)}, dir, "raw/bench.log", options_.bench_timeout_s);
       auto taken = take_results(dir, group);
@@ -264,18 +344,25 @@ LatencyTable collect_snpe(const std::vector<SnpeJob>& jobs, const std::vector<st
     if (problems != nullptr) problems->push_back(what);
   };
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const auto session = find_session(jobs[i].dir);
+    std::string problem;
+    const auto session = look(jobs[i].dir, problem);
     if (!session || !session->done) {
-      note(jobs[i].id + ": " + (session ? session->reason : "was not benched"));
+      note(jobs[i].id + ": " + (session ? session->reason : problem));
       continue;
     }
+    for (const auto& [runtime, why] : session->missing) note(jobs[i].id + ": " + runtime + ": " + why);
     if (table.meta.empty())
       for (const auto& values : {session->options, session->environment})
         for (const auto& [key, value] : values) table.meta.emplace_back(key, value);
     for (const auto& name : session->results) {
-      const std::string file = base::inside(jobs[i].dir, name);
-      for (const auto& problem : add_results(table, uids[i], parse_snpe_results(base::read_file(file), file)))
-        note(jobs[i].id + ": " + problem);
+      try {
+        const std::string file = base::inside(jobs[i].dir, name);
+        for (const auto& what : add_results(table, uids[i], parse_snpe_results(base::read_file(file), file)))
+          note(jobs[i].id + ": " + what);
+      } catch (const Error& error) {
+        if (error.fault() != Fault::input) throw;
+        note(jobs[i].id + ": " + error.what());
+      }
     }
   }
   return table;

@@ -123,10 +123,18 @@ class SnpeCompiler final : public BaseHardwareCompiler {
     record.from.compiler = "snpe";
     record.from.mode = "inference";
     record.from.device = "snpe" + (runtime_.empty() ? "" : ":" + runtime_);
-    const auto session = find_session(artifact.dir);
-    if (!session) return without_times(std::move(record), "was not measured");
-    if (!session->done) return without_times(std::move(record), session->reason);
-    const auto found = find_run(artifact, *session, runtime_);
+    std::string problem;
+    const auto session = look(artifact.dir, problem);
+    if (!session) return without_times(std::move(record), problem);
+    if (!session->done) return without_times(std::move(record), session->asked ? "was not measured" : session->reason);
+    if (auto why = session->why_missing(runtime_); !why.empty()) return without_times(std::move(record), why);
+    std::optional<Found> found;
+    try {
+      found = find_run(artifact, *session, runtime_);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input) throw;
+      return without_times(std::move(record), error.what());
+    }
     if (!found) return without_times(std::move(record), "runtime " + runtime_ + " was not asked for");
     record.from.device = "snpe:" + found->run.runtime;
     for (const auto& values : {session->options, session->environment})

@@ -55,7 +55,8 @@ std::vector<Phone> parse_adb_devices(std::string_view text) {
   return phones;
 }
 
-std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& options, const std::string& dir) {
+std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& options, const std::string& dir,
+                                      std::vector<std::string>& absent) {
   const auto attached = parse_adb_devices(tools.run("adb", {"devices"}, dir, "", short_s).output);
   std::vector<std::string> wanted = options.phones;
   if (wanted.empty()) {
@@ -66,14 +67,23 @@ std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& opt
     if (attached.empty()) throw Error(Fault::device, "snpe: no phone is attached; " + what_to_do(""));
     wanted.push_back(attached.front().serial);
   }
+  std::vector<std::string> ready;
+  std::string first;
   for (const auto& serial : wanted) {
     const auto at = std::find_if(attached.begin(), attached.end(), [&](const Phone& p) { return p.serial == serial; });
     const std::string state = at == attached.end() ? "absent" : at->state;
-    if (state == "device") continue;
-    throw Error(Fault::device, "snpe: phone " + base::in_quotes(serial) + " is " + state + "; " + what_to_do(state) +
-                                   (at == attached.end() ? "; " + list_text(attached) : ""));
+    if (state == "device") {
+      ready.push_back(serial);
+      continue;
+    }
+    const std::string what = "is " + state + "; " + what_to_do(state);
+    absent.push_back(serial + ": " + what);
+    if (first.empty())
+      first = "snpe: phone " + base::in_quotes(serial) + " " + what +
+              (at == attached.end() ? "; " + list_text(attached) : "");
   }
-  return wanted;
+  if (ready.empty()) throw Error(Fault::device, first);
+  return ready;
 }
 
 bool is_ready(const Tools& tools, const std::string& serial, const std::string& dir) {

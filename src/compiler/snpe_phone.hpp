@@ -17,10 +17,11 @@ struct Phone {
 /// What `adb devices` prints.
 [[nodiscard]] std::vector<Phone> parse_adb_devices(std::string_view text);
 
-/// The phones to measure on: those asked for, or the only one that is attached.
-/// @throws Error(Fault::device) when one is not ready, with what to do at the phone.
+/// The phones to measure on: those asked for that are ready, or the only one that is attached. The others go to
+/// absent, "serial: is offline; what to do".
+/// @throws Error(Fault::device) when none is ready, with what to do at the phone.
 [[nodiscard]] std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& options,
-                                                    const std::string& dir);
+                                                    const std::string& dir, std::vector<std::string>& absent);
 
 /// Whether adb still reaches it.
 [[nodiscard]] bool is_ready(const Tools& tools, const std::string& serial, const std::string& dir);

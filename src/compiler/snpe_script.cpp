@@ -23,24 +23,28 @@ std::string steps_of(const SnpeJob& job, const SnpeOptions& options, const Tools
   const std::vector<DlcInput> inputs{{job.input, {shape[0], shape[2], shape[3], shape[1]}}};
   const std::string list = write_inputs(job.dir, inputs, options);
   std::string body =
-      "[ -s " + dlc_path(false) + " ] || " +
+      "bad=\n[ -s " + dlc_path(false) + " ] || " +
       script_line(tools, "snpe-onnx-to-dlc", {"--input_network", model_name, "--output_path", dlc_path(false)}) + "\n";
-  for (std::size_t k = 0; k < groups.size(); ++k) {
-    base::save_json(job.dir + "/" + config_path(k),
-                    bench_config(job.id, dlc_path(groups[k].quantized), list, results_folder(k), groups[k].runtimes,
+  for (const auto& group : groups) {
+    base::save_json(job.dir + "/" + config_path(group),
+                    bench_config(job.id, dlc_path(group.quantized), list, results_folder(group), group.runtimes,
                                  options.phones, options));
-    if (groups[k].quantized)
-      body += "[ -s " + dlc_path(true) + " ] || " +
+    std::string steps;
+    if (group.quantized)
+      steps = "{ [ -s " + dlc_path(true) + " ] || " +
               script_line(tools, "snpe-dlc-quantize",
                           {"--input_dlc", dlc_path(false), "--input_list",
                            quantize_list(job.dir, inputs, options, list), "--output_dlc", dlc_path(true)}) +
-              "\n";
-    body += "if [ ! -s " + results_path(k) + " ]; then " +
-            script_line(tools, "snpe_bench.py", {"-json", "-c", config_path(k)}) + "; cp " + results_folder(k) +
-            "/latest_results/*.json " + results_path(k) + ".part; mv " + results_path(k) + ".part " + results_path(k) +
-            "; fi\n";
+              "; } && ";
+    steps += "{ [ -s " + results_path(group) + " ] || { " +
+             script_line(tools, "snpe_bench.py", {"-json", "-c", config_path(group)}) + " && cp " +
+             results_folder(group) + "/latest_results/*.json " + results_path(group) + ".part && mv " +
+             results_path(group) + ".part " + results_path(group) + "; }; }";
+    // One that fails does not cost the others their turn.
+    body +=
+        "rm -f " + failure_path(group) + "\n" + steps + " || { echo failed > " + failure_path(group) + "; bad=1; }\n";
   }
-  return body;
+  return body + "[ -z \"$bad\" ]\n";
 }
 
 }  // namespace
@@ -53,6 +57,15 @@ void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, 
   std::vector<ScriptJob> scripts;
   for (const auto& job : jobs) scripts.push_back({job.id, job.dir, steps_of(job, options, tools)});
   write_job_script(options.script, about, scripts);
+  for (const auto& job : jobs) {
+    Session asked;
+    asked.asked = true;
+    asked.reason = "the results of " + options.script + " are not here";
+    asked.model = print_of(job.dir);
+    asked.options = options.describe();
+    asked.key = options.key;
+    save_session(job.dir, asked);
+  }
   throw Error(Fault::unsupported, "snpe: " + std::to_string(jobs.size()) +
                                       (jobs.size() == 1 ? " network has" : " networks have") + " no results yet; run " +
                                       options.script +

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/snpe_session.hpp"
 
-#include <algorithm>
+#include <filesystem>
+#include <set>
 
+#include "base/crc32.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
@@ -37,39 +39,68 @@ std::string problem_of(std::string_view text, const std::string& file) {
 }  // namespace
 
 std::vector<Group> groups_of(const SnpeOptions& options) {
-  if (options.quantize != "auto") return {{options.runtimes, options.quantize == "yes"}};
+  if (options.quantize != "auto") return {{"0", options.runtimes, options.quantize == "yes"}};
   Group plain;
-  Group quantized{{}, true};
+  Group quantized{{}, {}, true};
   for (const auto& runtime : options.runtimes) (runtime == "DSP" ? quantized : plain).runtimes.push_back(runtime);
   std::vector<Group> groups;
   for (auto& group : {plain, quantized})
-    if (!group.runtimes.empty()) groups.push_back(group);
+    if (!group.runtimes.empty()) {
+      groups.push_back(group);
+      groups.back().name = std::to_string(groups.size() - 1);
+    }
   return groups;
+}
+
+std::vector<Group> Group::apart() const {
+  std::vector<Group> parts;
+  for (const auto& runtime : runtimes) parts.push_back({name + "-" + runtime, {runtime}, quantized});
+  return parts;
 }
 
 std::string dlc_path(bool quantized) {
   return quantized ? "raw/model_quantized.dlc" : "raw/model.dlc";
 }
-std::string results_folder(std::size_t group) {
-  return "raw/bench-" + std::to_string(group);
+std::string results_folder(const Group& group) {
+  return "raw/bench-" + group.name;
 }
-std::string results_path(std::size_t group) {
-  return "raw/results-" + std::to_string(group) + ".json";
+std::string results_path(const Group& group) {
+  return "raw/results-" + group.name + ".json";
 }
-std::string config_path(std::size_t group) {
-  return "raw/config-" + std::to_string(group) + ".json";
+std::string config_path(const Group& group) {
+  return "raw/config-" + group.name + ".json";
+}
+
+std::string failure_path(const Group& group) {
+  return "raw/failed-" + group.name + ".txt";
+}
+
+std::string Session::why_missing(const std::string& result_name) const {
+  for (const auto& [runtime, why] : missing)
+    for (const char* buffer : {"float", "ub_float", "ub_tf8"})
+      if (SnpeOptions::result_name(runtime, buffer) == result_name) return why;
+  return {};
+}
+
+std::string print_of(const std::string& dir) {
+  const std::string bytes = base::read_file(dir + "/" + model_name, std::uint64_t{1} << 31);
+  return std::to_string(bytes.size()) + "-" + std::to_string(base::crc32(bytes));
 }
 
 void save_session(const std::string& dir, const Session& session) {
   base::Json json{{"schema", std::string(schema_name) + "/" + std::to_string(schema_version)},
-                  {"state", session.done ? "done" : "failed"}};
+                  {"state", session.done    ? "done"
+                            : session.asked ? "asked"
+                                            : "failed"}};
   if (!session.done) json["reason"] = session.reason;
+  if (!session.model.empty()) json["model"] = session.model;
   json["options"] = session.options;
   json["key"] = session.key;
   json["environment"] = session.environment;
   json["results"] = base::Json::array();
   for (std::size_t i = 0; i < session.results.size(); ++i)
     json["results"].push_back({{"file", session.results[i]}, {"quantized", static_cast<bool>(session.quantized[i])}});
+  if (!session.missing.empty()) json["missing"] = session.missing;
   base::save_json(session_file(dir), json);
 }
 
@@ -77,9 +108,14 @@ std::optional<Session> find_session(const std::string& dir) {
   if (!base::exists(session_file(dir))) return {};
   const auto json = base::JsonReader::load(session_file(dir));
   (void)json.schema(schema_name, schema_version);
-  json.only({"schema", "state", "reason", "options", "key", "environment", "results"});
+  json.only({"schema", "state", "reason", "model", "options", "key", "environment", "results", "missing"});
   Session session;
-  session.done = json["state"].text() == "done";
+  const std::string state = json["state"].text();
+  session.done = state == "done";
+  session.asked = state == "asked";
+  if (!session.done && !session.asked && state != "failed") json["state"].fail("done, asked or failed is expected");
+  if (json.has("model")) session.model = json["model"].text();
+  if (json.has("missing")) session.missing = read_map(json["missing"]);
   if (json.has("reason")) session.reason = json["reason"].text();
   session.options = read_map(json["options"]);
   session.environment = read_map(json["environment"]);
@@ -92,27 +128,82 @@ std::optional<Session> find_session(const std::string& dir) {
   return session;
 }
 
-std::optional<Session> adopt(const std::string& dir, const SnpeOptions& options) {
-  Session session;
-  const auto groups = groups_of(options);
-  std::vector<std::string> problems;
-  for (std::size_t k = 0; k < groups.size(); ++k) {
-    const std::string file = dir + "/" + results_path(k);
-    if (!base::exists(file)) return {};
-    if (auto problem = problem_of(base::read_file(file), file); !problem.empty())
-      problems.push_back(std::move(problem));
-    session.results.push_back(results_path(k));
-    session.quantized.push_back(groups[k].quantized);
+std::optional<Session> look(const std::string& dir, std::string& problem) {
+  std::optional<Session> session;
+  try {
+    session = find_session(dir);
+  } catch (const Error& error) {
+    problem = error.what();
+    return {};
   }
-  if (problems.size() == groups.size()) throw Error(Fault::device, base::join(problems, "; "));
+  if (!session)
+    problem = "was not measured";
+  else if (!session->model.empty() && (!base::exists(dir + "/" + model_name) || print_of(dir) != session->model))
+    problem = std::string(model_name) + " is not the one that was measured";
+  else
+    return session;
+  return {};
+}
+
+bool is_whole(const std::string& dir, const Session& session) {
+  try {
+    for (const auto& name : session.results) {
+      const std::string file = base::inside(dir, name);
+      (void)parse_snpe_results(base::read_file(file), file);
+    }
+    return !session.results.empty();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::optional<Session> adopt(const std::string& dir, const Session& asked, const SnpeOptions& options) {
+  Session session = asked;
+  session.asked = false;
+  session.results.clear();
+  session.quantized.clear();
+  session.missing.clear();
+  bool times = false;
+  for (const auto& group : groups_of(options)) {
+    const std::string file = dir + "/" + results_path(group);
+    if (!base::exists(file)) {
+      if (!base::exists(dir + "/" + failure_path(group))) return {};
+      for (const auto& runtime : group.runtimes) session.missing[runtime] = "failed in the script, see raw/script.log";
+      continue;
+    }
+    std::set<std::string> expected;
+    for (const auto& runtime : group.runtimes)
+      for (const auto& buffer : options.buffers) expected.insert(SnpeOptions::result_name(runtime, buffer));
+    std::set<std::string> found;
+    for (const auto& run : parse_snpe_results(base::read_file(file), file).runs) {
+      found.insert(run.runtime);
+      times = times || run.problem.empty();
+    }
+    if (found != expected) return {};
+    session.results.push_back(results_path(group));
+    session.quantized.push_back(group.quantized);
+  }
+  if (!times) return {};
   session.done = true;
-  session.options = options.describe();
-  session.key = options.key;
+  session.reason.clear();
   session.environment["measured_by"] = "script";
   return session;
 }
 
-Taken take_results(const std::string& dir, std::size_t group) {
+void forget_results(const std::string& dir, bool keep_converted) {
+  namespace fs = std::filesystem;
+  if (!base::is_folder(dir + "/raw")) return;
+  for (const auto& name : base::list_folder(dir + "/raw")) {
+    const bool results =
+        base::starts_with(name, "results-") && (base::ends_with(name, ".json") || base::ends_with(name, ".part"));
+    const bool failure = base::starts_with(name, "failed-") && base::ends_with(name, ".txt");
+    if (results || failure || base::starts_with(name, "bench-")) fs::remove_all(dir + "/raw/" + name);
+  }
+  fs::remove(dir + "/" + dlc_path(true));
+  if (!keep_converted) fs::remove(dir + "/" + dlc_path(false));
+}
+
+Taken take_results(const std::string& dir, const Group& group) {
   const std::string folder = dir + "/" + results_folder(group) + "/latest_results";
   std::vector<std::string> files;
   if (base::is_folder(folder))

@@ -3,7 +3,8 @@
 // phone whose true cost is known. Acts by the name it is called by. HWPROF_STANDIN names a folder with control.json:
 //   {"phones": {"P1": "device"}, "lose": {"P1": 3}, "faults": {"nan": ["4"], …}}
 // lose: the phone goes offline in that bench. faults, by network: reject (converter), half, nan, hang, die, empty
-// (bench); "absent": runtimes that the phone does not have; "awkward": layers get names with commas and quotes.
+// (bench), raw (quantizer); "absent": runtimes that the phone does not have; "crash": runtimes that end the bench;
+// "awkward": layers get names with commas and quotes.
 //
 // True cost of a layer on the GPU: 3 µs + MACs / 40 G/s (depthwise 12 G/s) + bytes / 20 GB/s; the CPU takes 3 times,
 // the DSP half of it. Batch norm and the activation behind a convolution cost nothing: they are fused into it. In a
@@ -204,6 +205,7 @@ void check_inputs(const std::string& file, const Dlc& dlc, bool bytes_too) {
 
 void quantize(const std::vector<std::string>& arguments) {
   Dlc dlc = load_dlc(value_of(arguments, "--input_dlc"));
+  if (has_fault("raw", fs::current_path().filename().string())) throw Failed{"ERROR: no ranges for layer 3"};
   check_inputs(value_of(arguments, "--input_list"), dlc, false);
   dlc.quantized = true;
   save_dlc(value_of(arguments, "--output_dlc"), dlc);
@@ -282,6 +284,7 @@ void bench(const std::vector<std::string>& arguments) {
       const std::string key = runtime.get<std::string>() + (buffer == "float" ? "" : "_" + buffer.get<std::string>());
       runtimes.push_back(key);
       if (has_fault("absent", runtime)) continue;
+      if (has_fault("crash", runtime)) throw Failed{"error: runtime " + key + " is not available"};
       if (runtime == "DSP" && !dlc.quantized) throw Failed{"the DSP needs a quantised model"};
       data[key] = execution(dlc, key, name);
     }

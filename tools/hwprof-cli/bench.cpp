@@ -55,11 +55,13 @@ void bench(const Cli& cli, Options& options) {
                 {"done_before", summary.before},
                 {"failed", summary.failed},
                 {"failures", summary.failures},
+                {"missing", summary.missing},
                 {"lost", summary.lost}});
   } else if (!cli.quiet) {
     print_row("benched", count(summary.done, "network") + ", " + std::to_string(summary.before) + " of them before; " +
                              std::to_string(summary.failed) + " failed");
     for (const auto& failure : summary.failures) print_row("failed", failure);
+    for (const auto& missing : summary.missing) print_row("missing", missing);
     for (const auto& lost : summary.lost) print_row("lost", lost);
     print_row("next", "hwprof-cli table " + dir + " --out STEM");
   }

@@ -113,9 +113,11 @@ BenchNets copied_nets(const std::string& models, const std::string& out) {
     const fs::path file = fs::path(models) / name;
     if (file.extension() != ".onnx") continue;
     const std::string id = file.stem().string();
+    if (id.empty() || id == "." || id == "..")
+      throw Error(Fault::input, file.string() + ": '" + id + "' is no name for the folder of its results");
     const fs::path folder = fs::path(out) / id;
     fs::create_directories(folder);
-    fs::copy_file(file, folder / model_name, fs::copy_options::update_existing);
+    fs::copy_file(file, folder / model_name, fs::copy_options::overwrite_existing);
     const auto uid = uids.find(id);
     nets.uids.push_back(uid == uids.end() ? id : uid->second);
     nets.jobs.push_back({id, folder.string(), {}, {}});
