@@ -40,6 +40,7 @@ set(room_of_dpu compiler)
 set(room_of_caffe format)
 set(room_of_vitis compiler)
 set(room_of_kernel graph)  # graph.hpp would hold two concepts
+set(room_of_modules graph)
 set(room_of_ssbn space)
 set(room_of_training ssprofile)
 set(room_of_selection ssprofile)

@@ -15,6 +15,7 @@
 #include "hwprof/kernel.hpp"
 #include "hwprof/latency_table.hpp"
 #include "hwprof/model.hpp"
+#include "hwprof/modules.hpp"
 #include "hwprof/net.hpp"
 #include "hwprof/objective.hpp"
 #include "hwprof/perf4sight.hpp"

@@ -39,6 +39,10 @@ struct GenerateSummary {
   std::vector<std::string> notes;          ///< what is not as it was asked for, e.g. a space with few networks
 };
 
+/// n architectures of the space that are pairwise different networks, drawn as generate() draws them; fewer where no
+/// new one appears for so long that there is probably none.
+[[nodiscard]] std::vector<Net> draw_networks(const MixinProfilingSearchSpace& space, std::uint64_t seed, std::size_t n);
+
 /// Enumerates, packs and compiles (aw_nas' genprof). Sampled architectures are pairwise different
 /// networks, over all purposes; a space with fewer of them is shared out, which the notes say.
 /// A killed call is completed by the same call. @throws Error(Fault::usage) when dir holds anything and neither force

@@ -203,3 +203,18 @@ std::string fingerprint(const Plan& plan) {
 }
 
 }  // namespace hwprof::run
+
+namespace hwprof {
+
+std::vector<Net> draw_networks(const MixinProfilingSearchSpace& space, std::uint64_t seed, std::size_t n) {
+  run::DistinctNetworks networks(space, seed, {});
+  std::vector<Net> drawn;
+  while (drawn.size() < n) {
+    auto net = networks.next();
+    if (!net) break;
+    drawn.push_back(std::move(*net));
+  }
+  return drawn;
+}
+
+}  // namespace hwprof

@@ -81,3 +81,27 @@ TEST_CASE("export writes architectures and networks") {
   CHECK(has(wrong.err, "onnx"));
   CHECK(cli({"export", space_file, "--opset", "20", "--out", folder.file("e")}).code == 2);
 }
+
+TEST_CASE("sampled architectures are drawn without duplicates") {
+  if (!hwprof::has_onnx()) return;
+  const TempFolder folder;
+  const std::string space = folder.write("tiny.yaml",
+                                         "kind: mobilenet\nimage_size: 32\nsettings:\n- [16, 2, 1]\n"
+                                         "candidates: [MB3 3x3, MB6 3x3]\nlast_channels: 64\nnum_classes: 10\n");
+  const auto archs = [&](const char* count, const char* seed, const std::string& out) {
+    const auto outcome = cli({"export", space, "--sample", count, "--seed", seed, "--out", folder.file(out), "--json"});
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    std::set<std::string> distinct;
+    const auto report = outcome.json();
+    for (const auto& file : report["files"]) distinct.insert(file["layers"].dump());
+    CHECK(distinct.size() == report["files"].size());
+    return report;
+  };
+  const auto all = archs("50", "1", "a");
+  const std::size_t n = all["files"].size();
+  CHECK(n > 1);
+  CHECK(n < 50);
+  CHECK(has(all["notes"].at(0), "has only " + std::to_string(n) + " distinct networks where 50 were asked for"));
+  CHECK(archs("2", "1", "b")["files"].size() == 2);
+  CHECK_FALSE(archs("2", "2", "c").contains("notes"));
+}

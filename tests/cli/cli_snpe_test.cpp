@@ -2,6 +2,7 @@
 // The whole job for a phone, from nnabla-nas' MobileNetV2 space to the estimator, against the stand-in programs.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -175,4 +176,77 @@ TEST_CASE("bench takes a folder of ONNX files and its table the names of their i
   CHECK(has(cli({"bench", "cpu", folder.file("models"), "--out", folder.file("b2")}).err, "snpe is expected"));
   CHECK(cli({"bench", "snpe", folder.file("models")}).code == 2);
   CHECK(cli({"bench", "snpe", folder.file("none"), "--out", folder.file("b3")}).code == 3);
+}
+
+TEST_CASE("bench notices a model that was replaced, one damaged file, and names that are none") {
+  const TempFolder folder;
+  const auto environment = phones(folder, R"({"phones": {"P1": "device"}})");
+  REQUIRE(cli({"export", space, "--out", folder.file("all")}).code == 0);
+  const auto index = nlohmann::json::parse(read_all(folder.file("all/index.json")));
+  const auto exported = [&](std::size_t i) {
+    return folder.file("all/" + index["files"][i]["file"].get<std::string>());
+  };
+  fs::create_directories(folder.file("models"));
+  const std::string mine = folder.file("models/mine.onnx");
+  fs::copy_file(exported(0), mine);
+  fs::copy_file(exported(3), folder.file("models/other.onnx"));
+  const auto bench = [&] {
+    return cli({"bench", "snpe", folder.file("models"), "--out", folder.file("bench"), "--inputs", "1", "--json"},
+               environment);
+  };
+  REQUIRE(bench().json()["done"] == 2);
+  CHECK(bench().json()["done_before"] == 2);
+  const auto time_of = [&] {
+    const auto made = cli({"table", folder.file("bench"), "--out", folder.file("t"), "--force", "--json"});
+    CHECK_MESSAGE(made.code == 0, made.err);
+    for (const auto& row : load_latency_table(folder.file("t.csv")).rows)
+      if (row.uid == "mine") return row.layers->avg_us;
+    return 0.0;
+  };
+  const double before = time_of();
+  const auto old = fs::last_write_time(mine) - std::chrono::hours(48);
+  fs::copy_file(exported(20), mine, fs::copy_options::overwrite_existing);
+  fs::last_write_time(mine, old);
+  CHECK(bench().json()["done_before"] == 1);
+  CHECK(time_of() != before);
+
+  folder.write("bench/mine/raw/session.json", "{\"schema\": ");
+  const auto made = cli({"table", folder.file("bench"), "--out", folder.file("u"), "--json"});
+  REQUIRE(made.code == 0);
+  CHECK(made.json()["rows"] == 1);
+  CHECK(has(made.json()["problems"].at(0), "mine: "));
+  CHECK(bench().json()["done_before"] == 1);
+  CHECK(time_of() > 0);
+
+  for (const char* name : {"...onnx", "..onnx"}) {
+    fs::copy_file(exported(0), folder.file("models/" + std::string(name)));
+    const auto refused = bench();
+    CHECK(refused.code == 3);
+    CHECK(has(refused.err, name));
+    fs::remove(folder.file("models/" + std::string(name)));
+  }
+  CHECK_FALSE(fs::exists(folder.file("model.onnx")));
+}
+
+TEST_CASE("table and genmodel take the folder that nnabla-nas' scripts bench into") {
+  const TempFolder folder;
+  const auto put = [&folder](const std::string& uid, const char* time) {
+    folder.write("space/" + uid + "/latest_results/stats.json",
+                 std::string(R"x({"Runtimes": "GPU", "Execution_Data": {"GPU": {"Total Inference Time":
+      {"Min_Time": 600, "Avg_Time": 700, "Max_Time": 800}, "layer_001 (Name:y Type:x)": {"Min_Time": 1, "Avg_Time": )x") +
+                     time + R"(, "Max_Time": 90}}}})");
+  };
+  put("ReLU6[][[1,32,16,16]]", "10");
+  put("ReLU6[][[1,64,16,16]]", "20");
+  put("ReLU6[][[1,96,16,16]]", "NaN");
+  const auto made = cli({"table", folder.file("space"), "--out", folder.file("t"), "--json"});
+  REQUIRE_MESSAGE(made.code == 0, made.err);
+  CHECK(made.json()["modules"] == 2);
+  CHECK(made.json()["problems"].size() == 1);
+  CHECK(has(read_all(folder.file("t.csv")), "\"ReLU6[][[1,64,16,16]]\",GPU,Layers Time,Avg_Time,20.0\n"));
+  const auto fitted = cli({"genmodel", "--records", folder.file("space"), "--device", "snpe:GPU", "--type", "table",
+                           "--out", folder.file("m.json")});
+  REQUIRE_MESSAGE(fitted.code == 0, fitted.err);
+  CHECK(load_model(folder.file("m.json")).predict({parse_module_uid("ReLU6[][[1,64,16,16]]")}) ==
+        doctest::Approx(20e-6));
 }

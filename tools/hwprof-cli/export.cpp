@@ -3,14 +3,17 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
-#include <random>
+#include <set>
 
 #include "cli.hpp"
 #include "export_model.hpp"
 #include "export_net.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/modules.hpp"
 #include "hwprof/net.hpp"
+#include "hwprof/run.hpp"
 #include "hwprof/space.hpp"
 #include "output.hpp"
 
@@ -23,7 +26,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::vector<std::string> inputs, scripts, archs;
-  std::string hardware, format = "onnx", dir;
+  std::string hardware, format = "onnx", per = "primitive", dir;
   std::vector<std::int64_t> script_input{1, 3, 224, 224};
   int image_size = 0;
   std::size_t sample = 0;
@@ -104,7 +107,21 @@ std::optional<hwprof::Net> net_in(const std::string& name) {
   }
 }
 
-std::vector<Item> items_of(const Options& options) {
+/// What the space's primitives consist of, each module once.
+std::vector<hwprof::Prim> modules_of(const std::vector<hwprof::Prim>& prims, hwprof::Notes& notes) {
+  std::set<hwprof::Prim> modules;
+  std::map<std::string, std::size_t> rest;
+  for (const auto& prim : prims) {
+    auto parts = hwprof::split_modules(hwprof::lower(prim), {1, prim.C, prim.spatial_size, prim.spatial_size});
+    modules.insert(parts.prims.begin(), parts.prims.end());
+    for (const auto& kind : parts.rest) ++rest[kind];
+  }
+  for (const auto& [kind, n] : rest)
+    notes.push_back(kind + ": is no module of its own; " + count(n, "op") + " of the primitives have no file");
+  return {modules.begin(), modules.end()};
+}
+
+std::vector<Item> items_of(const Options& options, hwprof::Notes& notes) {
   constexpr std::size_t most = 100000;
   if (options.sample > most) throw Error(Fault::usage, "--sample must be at most " + std::to_string(most));
   std::vector<Item> items;
@@ -130,10 +147,18 @@ std::vector<Item> items_of(const Options& options) {
       items.push_back(item_of(std::move(net), items.size()));
     };
     for (const auto& text : options.archs) add(hwprof::parse_arch(*file.space, text));
-    std::mt19937_64 rng(options.seed);
-    for (std::size_t i = 0; i < options.sample; ++i) add(file.space->sample(rng));
+    const auto drawn = hwprof::draw_networks(*file.space, options.seed, options.sample);
+    for (auto net : drawn) {
+      net.id = "arch";
+      items.push_back(item_of(std::move(net), items.size()));
+    }
+    if (drawn.size() < options.sample)
+      notes.push_back(input + ": the space has only " + count(drawn.size(), "distinct network") + " where " +
+                      std::to_string(options.sample) + " were asked for");
     if (!options.archs.empty() || options.sample > 0) continue;
-    for (const auto& prim : file.space->generate_profiling_primitives()) items.push_back(item_of(prim, items.size()));
+    auto prims = file.space->generate_profiling_primitives();
+    if (options.per == "module") prims = modules_of(prims, notes);
+    for (const auto& prim : prims) items.push_back(item_of(prim, items.size()));
   }
   return items;
 }
@@ -147,15 +172,19 @@ void export_models(const Cli& cli, const Options& options) {
       throw Error(Fault::usage, "--format " + options.format + " takes one INPUT, a model file or a run folder");
     return export_model(cli, options.inputs.front(), options.format, options.dir, options.force);
   }
+  if (options.per == "module" && (!options.archs.empty() || options.sample > 0))
+    throw Error(Fault::usage, "--per module is of a space's primitives; --arch and --sample write whole networks");
   if (options.inputs.empty() && options.scripts.empty())
     throw Error(Fault::usage, "INPUT or --torchscript is expected; see hwprof-cli export --help");
   NetFormat format = options.net;
   format.name = options.format;
   const fs::path index_file = fs::path(options.dir) / "index.json";
   check_new_file(index_file.string(), options.force);
-  const auto items = items_of(options);
+  hwprof::Notes notes;
+  const auto items = items_of(options, notes);
   prepare_images(format, options.dir, options.force);
   Json index = describe(format);
+  if (!notes.empty()) index["notes"] = notes;
   auto& files = index["files"] = Json::array();
   for (const auto& item : items) {
     Json row = write_net(format, options.dir, item.stem, item.graph, item.input, options.force);
@@ -163,10 +192,10 @@ void export_models(const Cli& cli, const Options& options) {
     files.push_back(std::move(row));
   }
   write_file(index_file.string(), index.dump(1) + "\n");
-  if (cli.json)
-    print_json(index);
-  else if (!cli.quiet)
-    std::cout << count(items.size(), "network") << " and index.json in " << options.dir << '\n';
+  if (cli.json) print_json(index);
+  if (cli.json || cli.quiet) return;
+  std::cout << count(items.size(), "network") << " and index.json in " << options.dir << '\n';
+  for (const auto& note : notes) print_row("note", note);
 }
 
 }  // namespace
@@ -185,6 +214,8 @@ void add_export(Cli& cli) {
   verb->add_option("--format", options->format, "onnx, caffe, ofa or model");
   add_repeatable(verb, "--arch", options->archs, "Write this architecture of the space");
   verb->add_option("--sample", options->sample, "Write so many random architectures")->check(number_from_zero());
+  verb->add_option("--per", options->per, "primitive, or module: each of the ops that they consist of")
+      ->check(CLI::IsMember({"primitive", "module"}));
   verb->add_option("--seed", options->seed, "Seed of --sample")->check(number_from_zero());
   verb->add_option("--opset", options->net.onnx.opset, "ONNX opset");
   verb->add_option("--weights-seed", options->net.onnx.seed, "Seed of the weights")->check(number_from_zero());

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "cli.hpp"
 #include "hwprof/caffe.hpp"
+#include "hwprof/modules.hpp"
 #include "hwprof/run.hpp"
 #include "inputs.hpp"
 #include "nets.hpp"
@@ -99,6 +103,42 @@ std::string estimated_text(const hwprof::Prediction& prediction, const std::stri
   return text + ")";
 }
 
+/// Blocks that the model does not know, as the modules that they consist of, where it knows those.
+struct ByModules {
+  std::size_t blocks = 0;
+  std::map<std::string, std::size_t> rest;  ///< ops that no module stands for
+};
+
+ByModules replace_by_modules(const hwprof::Model& model, std::vector<hwprof::Prim>& prims) {
+  const auto missing = model.missing(prims);
+  if (missing.empty()) return {};
+  const std::set<hwprof::Prim> unknown(missing.begin(), missing.end());
+  ByModules by;
+  std::vector<hwprof::Prim> out;
+  for (const auto& prim : prims) {
+    if (unknown.count(prim) == 0) {
+      out.push_back(prim);
+      continue;
+    }
+    const auto types = hwprof::list_prim_types();
+    if (!std::binary_search(types.begin(), types.end(), prim.prim_type)) return {};
+    const auto parts = hwprof::split_modules(hwprof::lower(prim), {1, prim.C, prim.spatial_size, prim.spatial_size});
+    if (parts.prims.empty() || !model.missing(parts.prims).empty()) return {};
+    out.insert(out.end(), parts.prims.begin(), parts.prims.end());
+    for (const auto& kind : parts.rest) ++by.rest[kind];
+    ++by.blocks;
+  }
+  prims = std::move(out);
+  return by;
+}
+
+std::string modules_text(const ByModules& by) {
+  if (by.blocks == 0) return "";
+  std::string text = "  (" + count(by.blocks, "block") + " as the sum of modules";
+  for (const auto& [kind, n] : by.rest) text += ", without " + std::to_string(n) + " " + kind;
+  return text + ")";
+}
+
 void predict_with_fingerprint(const Options& options, const std::string& file, bool json) {
   if (options.sample > 0 || !options.prims.empty())
     throw hwprof::Error(hwprof::Fault::usage, "--sample and --prims do not go with a fingerprint model");
@@ -122,12 +162,21 @@ void predict(const Cli& cli, const Options& options) {
     throw hwprof::Error(hwprof::Fault::usage, "--mode, --batch and --limit belong to a fingerprint model");
   const auto model = hwprof::load_model(choice.file);
   Json rows = Json::array();
-  for (const auto& item : items_of(options, choice, model)) {
+  for (auto& item : items_of(options, choice, model)) {
     hwprof::Prediction prediction;
+    ByModules by;
+    const bool by_arch = item.key == "arch" && !model.arch_options().empty();
     try {
-      prediction = item.graph ? hwprof::predict_graph(model, item.graph->graph, item.graph->input)
-                   : item.key == "arch" && !model.arch_options().empty() ? model.predict_arch(item.arch)
-                                                                         : model.predict_with_error(item.prims);
+      try {
+        prediction = item.graph ? hwprof::predict_graph(model, item.graph->graph, item.graph->input)
+                     : by_arch  ? model.predict_arch(item.arch)
+                                : model.predict_with_error(item.prims);
+      } catch (const hwprof::Error& error) {
+        if (error.fault() != hwprof::Fault::missing || item.graph || by_arch) throw;
+        by = replace_by_modules(model, item.prims);
+        if (by.blocks == 0) throw;
+        prediction = model.predict_with_error(item.prims);
+      }
     } catch (const hwprof::Error& error) {
       throw hwprof::Error(error.fault(), item.key + " " + item.name + ": " + error.what());
     }
@@ -140,10 +189,12 @@ void predict(const Cli& cli, const Options& options) {
                       {"extrapolated_" + parts, prediction.extrapolated},
                       {"unseen_" + parts, prediction.unseen}});
       if (item.graph) rows.back()["notes"] = item.graph->notes;
+      if (by.blocks > 0) rows.back()["blocks_by_modules"] = by.blocks;
+      if (by.blocks > 0) rows.back()["ops_left_out"] = by.rest;
     } else {
       std::cout << item.name << "  " << value_text(model.metric(), prediction.value) << " ± "
                 << value_text(model.metric(), prediction.standard_error)
-                << estimated_text(prediction, item.graph ? "kernel" : "primitive") << '\n';
+                << estimated_text(prediction, item.graph ? "kernel" : "primitive") << modules_text(by) << '\n';
       if (item.graph)
         for (const auto& note : item.graph->notes) std::cerr << item.name << ": " << note << '\n';
     }
