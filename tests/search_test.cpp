@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/files.hpp"
 #include "factor_spaces.hpp"
 #include "hwprof/exact.hpp"
 #include "hwprof/graph.hpp"
+#include "hwprof/limit.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
 
@@ -91,7 +93,7 @@ TEST_CASE("every algorithm keeps the limit, and repeats itself whatever the thre
     CHECK_FALSE(one.stopped);
     std::set<Arch> archs;
     for (const auto& candidate : one.evaluated) {
-      CHECK(candidate.costs.at(0) <= 8e-3);
+      CHECK(keeps_limit(candidate.costs.at(0), 8e-3));
       CHECK(candidate.costs[0] == made_up_latency(candidate.arch));
       CHECK(candidate.accuracy == made_up_accuracy(candidate.arch));
       CHECK(candidate.accuracy <= one.best.accuracy);
@@ -103,7 +105,7 @@ TEST_CASE("every algorithm keeps the limit, and repeats itself whatever the thre
     // The front beats everything that was seen, and nothing in it is beaten.
     for (const auto& candidate : one.evaluated)
       CHECK(std::any_of(one.front.begin(), one.front.end(), [&](const Candidate& other) {
-        return other.accuracy >= candidate.accuracy && other.costs[0] <= candidate.costs[0];
+        return other.accuracy >= candidate.accuracy && keeps_limit(other.costs[0], candidate.costs[0]);
       }));
     for (std::size_t i = 1; i < one.front.size(); ++i) {
       CHECK(one.front[i].costs[0] > one.front[i - 1].costs[0]);
@@ -164,7 +166,8 @@ TEST_CASE("several limits, none of them free") {
   const std::vector<SearchCost> costs{{"latency", "s", made_up_latency, 8e-3}, {"energy", "J", energy, 1}};
   for (const auto& algorithm : list_search_algorithms()) {
     const auto result = run_search(space, made_up_accuracy, costs, options_for(algorithm));
-    for (const auto& candidate : result.evaluated) CHECK((candidate.costs[0] <= 8e-3 && candidate.costs[1] <= 1));
+    for (const auto& candidate : result.evaluated)
+      CHECK((keeps_limit(candidate.costs[0], 8e-3) && candidate.costs[1] <= 1));
   }
 }
 
@@ -175,14 +178,15 @@ TEST_CASE("a tight limit is met with samples that know it") {
   const std::vector<SearchCost> costs{
       {"latency", "s", [&](const Arch& arch) { return predictor.predict(arch); }, limit}};
   auto options = options_for("evolution");
-  const auto what = error_of(Fault::usage, [&] { (void)run_search(space, made_up_accuracy, costs, options); });
+  const auto what = error_of(Fault::missing, [&] { (void)run_search(space, made_up_accuracy, costs, options); });
   CHECK(has(what, "none of 10000"));
+  CHECK(has(what, "not proven"));
   CHECK(has(what, "latency"));
   const FeasibleSet feasible(predictor, limit);
   options.sample = [&](std::mt19937_64& rng) { return feasible.sample(rng); };
   const auto result = run_search(space, made_up_accuracy, costs, options);
   CHECK(result.evaluated.size() == 600);
-  for (const auto& candidate : result.evaluated) CHECK(candidate.costs[0] <= limit);
+  for (const auto& candidate : result.evaluated) CHECK(keeps_limit(candidate.costs[0], limit));
 }
 
 TEST_CASE("a space smaller than the search ends it") {
@@ -191,19 +195,103 @@ TEST_CASE("a space smaller than the search ends it") {
     const auto result = run_search(space, made_up_accuracy, {}, options_for(algorithm));
     CHECK(result.exhausted);
     CHECK(result.evaluated.size() == 8);
-    CHECK(result.repeated > 0);
     CHECK(result.best.arch == Arch{1, 1, 1});
   }
   const auto only = run_search(PositionSpace(3, 1), made_up_accuracy, {}, options_for("evolution"));
   CHECK(only.evaluated.size() == 1);
 }
 
+TEST_CASE("every architecture of a small space is found, however far from the population") {
+  const PositionSpace space(4, 4);
+  for (const auto& algorithm : list_search_algorithms()) {
+    CAPTURE(algorithm);
+    auto options = options_for(algorithm);
+    options.population = 20;
+    const auto result = run_search(space, made_up_accuracy, {}, options);
+    CHECK(result.evaluated.size() == 256);
+    CHECK(result.exhausted);
+    CHECK_FALSE(result.stopped);
+  }
+}
+
+TEST_CASE("a table that covers little of a space") {
+  const PositionSpace space(12, 9);  // 2.8e11 architectures, of which 300 are known
+  std::mt19937_64 rng(8);
+  std::map<Arch, double> table;
+  while (table.size() < 300) {
+    const auto arch = space.sample(rng);
+    table[arch] = made_up_accuracy(arch);
+  }
+  const auto accuracy = [&](const Arch& arch) { return table.count(arch) > 0 ? table.at(arch) : std::nan(""); };
+  const auto costs = latency;
+  double best = 0;
+  std::size_t within = 0;
+  for (const auto& [arch, value] : table)
+    if (keeps_limit(made_up_latency(arch), costs[0].limit)) {
+      best = std::max(best, value);
+      ++within;
+    }
+  REQUIRE(within > 20);
+  REQUIRE(within < 300);
+  for (const auto& algorithm : list_search_algorithms()) {
+    CAPTURE(algorithm);
+    auto options = options_for(algorithm);
+    for (const auto& [arch, value] : table) options.among.push_back(arch);
+    const auto result = run_search(space, accuracy, costs, options);
+    CHECK(result.best.accuracy == best);
+    CHECK(result.evaluated.size() == within);
+    CHECK(result.exhausted);
+    CHECK(result.unknown == 0);
+    options.evaluations = 20;
+    CHECK(run_search(space, accuracy, costs, options).evaluated.size() == 20);
+    options.threads = 3;
+    options.evaluations = 600;
+    CHECK(run_search(space, accuracy, costs, options).best.arch == result.best.arch);
+    (void)error_of(Fault::missing, [&] {
+      (void)run_search(space, accuracy, {{"latency", "s", made_up_latency, 1e-3}}, options);
+    });
+  }
+}
+
+TEST_CASE("a search that is stopped while it looks for a proposal ends at once") {
+  const PositionSpace space(12, 9);
+  for (const auto& algorithm : list_search_algorithms()) {
+    auto options = options_for(algorithm);
+    bool stop = false;
+    int asked = 0;
+    // The first is within the limit, and nothing else is.
+    options.sample = [&](std::mt19937_64& rng) { return ++asked == 1 ? Arch(12, 0) : space.sample(rng); };
+    options.batch = options.population = options.tournament = 1;
+    options.stop = [&] { return stop = asked > 500; };
+    const auto result =
+        run_search(space, made_up_accuracy,
+                   {{"latency", "s", [](const Arch& arch) { return arch == Arch(12, 0) ? 0.0 : 2.0; }, 1}}, options);
+    CHECK(stop);
+    CHECK(asked <= 502);
+    CHECK(result.stopped);
+    CHECK(result.evaluated.size() == 1);
+  }
+  // And between accuracies, which may take minutes each.
+  auto options = options_for("nsga2");
+  std::atomic<int> trained{0};
+  options.stop = [&] { return trained >= 5; };
+  const auto result = run_search(
+      space,
+      [&](const Arch& arch) {
+        ++trained;
+        return made_up_accuracy(arch);
+      },
+      {}, options);
+  CHECK(result.stopped);
+  CHECK(result.evaluated.size() == 5);
+}
+
 TEST_CASE("stopping, failing, and unknown accuracies") {
   const PositionSpace space(12, 9);
   for (const auto& algorithm : list_search_algorithms()) {
     auto options = options_for(algorithm);
-    int batches = 0;
-    options.stop = [&] { return ++batches > 3; };
+    int asked_to_stop = 0;
+    options.stop = [&] { return ++asked_to_stop > 100; };  // asked before each proposal and each accuracy
     const auto result = run_search(space, made_up_accuracy, {}, options);
     CHECK(result.stopped);
     CHECK(result.evaluated.size() > 0);
@@ -241,6 +329,15 @@ TEST_CASE("bad options are refused") {
   CHECK(has(refused([](SearchOptions& o) { o.evaluations = 0; }), "evaluations"));
   CHECK(has(refused([](SearchOptions& o) { o.population = 0; }), "population"));
   CHECK(has(refused([](SearchOptions& o) { o.batch = 0; }), "batch"));
+  CHECK(has(refused([](SearchOptions& o) { o.tournament = 41; }), "at most its population, 40"));
+  const auto wrapped = static_cast<std::size_t>(-5);
+  for (const auto& algorithm : list_search_algorithms()) {
+    auto options = options_for(algorithm);
+    options.evaluations = wrapped;
+    CHECK(has(error_of(Fault::usage, [&] { (void)run_search(space, made_up_accuracy, {}, options); }), "evaluations"));
+  }
+  CHECK(has(refused([](SearchOptions& o) { o.population = static_cast<std::size_t>(-1); }), "population"));
+  CHECK(has(refused([](SearchOptions& o) { o.tournament = static_cast<std::size_t>(-1); }), "tournament"));
   CHECK(has(refused([](SearchOptions& o) { o.threads = 0; }), "threads"));
   CHECK(has(refused([](SearchOptions& o) { o.crossover = std::nan(""); }), "crossover"));
   (void)error_of(Fault::usage, [&] {
@@ -271,11 +368,23 @@ TEST_CASE("accuracies from a file") {
   CHECK(accuracy({2, 0}) == 0.5);
   CHECK(accuracy({1, 1}) == 0.25);
   CHECK(std::isnan(accuracy({2, 2})));
+  const auto loose = folder.write("loose.csv",
+                                  "\xEF\xBB\xBF"
+                                  "arch, accuracy, epochs\r\n0.1 , 0.91, 30\r\n"
+                                  "\"position0=2,position1=0\" , 0.5,20\n1.1, 0.25\n");
+  const auto table = load_accuracy_table(space, loose);
+  CHECK(table.archs == std::vector<Arch>{{0, 1}, {2, 0}, {1, 1}});
+  CHECK(table.accuracy({0, 1}) == 0.91);
+  CHECK(table.accuracy({2, 0}) == 0.5);
+  CHECK(table.accuracy({1, 1}) == 0.25);
   const auto refused = [&](const std::string& content) {
     const auto file = folder.write("bad.csv", content);
     return error_of(Fault::input, [&] { (void)load_accuracies(space, file); });
   };
   CHECK(has(refused("arch;accuracy\n"), "bad.csv:1"));
+  CHECK(has(refused("arch,epochs,accuracy\n"), "bad.csv:1"));
+  CHECK(has(refused("arch,accuracy\n\"0.1,0.9\n"), "bad.csv:2"));
+  CHECK(has(refused("arch,accuracy,epochs\nposition0=1,position1=1,0.25\n"), "bad.csv:2"));
   CHECK(has(refused("arch,accuracy\n0.1,0.9\n0.1,0.8\n"), "bad.csv:3"));
   CHECK(has(refused("arch,accuracy\n0.1,nan\n"), "bad.csv:2"));
   CHECK(has(refused("arch,accuracy\n0.3,0.5\n"), "position1"));

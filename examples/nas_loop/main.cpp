@@ -9,6 +9,7 @@
 #include <string>
 
 #include "hwprof/exact.hpp"
+#include "hwprof/limit.hpp"
 #include "hwprof/model.hpp"
 #include "hwprof/predictor.hpp"
 #include "hwprof/search.hpp"
@@ -21,8 +22,11 @@ using hwprof::Arch;
 int run(const std::string& space_file, const std::string& model_file, const std::string& accuracy_file) {
   const auto space = hwprof::load_space(space_file).space;
   const hwprof::Predictor latency(*space, hwprof::load_model(model_file));
-  const hwprof::Accuracy accuracy =
-      accuracy_file.empty() ? hwprof::capacity_proxy(*space) : hwprof::load_accuracies(*space, accuracy_file);
+  hwprof::AccuracyTable known;  // without architectures: all are
+  if (accuracy_file.empty())
+    known.accuracy = hwprof::capacity_proxy(*space);
+  else
+    known = hwprof::load_accuracy_table(*space, accuracy_file);
 
   // What the space has to offer, exactly: no sampling.
   const auto fastest = hwprof::cheapest(latency), slowest = hwprof::costliest(latency);
@@ -37,17 +41,18 @@ int run(const std::string& space_file, const std::string& model_file, const std:
   options.population = 50;
   options.threads = 2;
   options.seed = 7;
+  options.among = known.archs;
   options.sample = [feasible](std::mt19937_64& rng) { return feasible->sample(rng); };
   const std::vector<hwprof::SearchCost> costs{
       {"latency", "s", [&latency](const Arch& arch) { return latency.predict(arch); }, limit_s}};
   double random = 0;
   for (const std::string& algorithm : hwprof::list_search_algorithms()) {
     options.algorithm = algorithm;
-    const auto result = hwprof::run_search(*space, accuracy, costs, options);
+    const auto result = hwprof::run_search(*space, known.accuracy, costs, options);
     std::cout << algorithm << ": best " << result.best.accuracy << " at " << result.best.costs[0] * 1e3 << " ms of "
               << result.evaluated.size() << " evaluated, front of " << result.front.size() << "\n  "
               << hwprof::describe(*space, result.best.arch) << '\n';
-    if (result.best.costs[0] > limit_s) return 1;
+    if (!hwprof::keeps_limit(result.best.costs[0], limit_s)) return 1;
     if (algorithm == "random") random = result.best.accuracy;
     if (algorithm == "evolution" && result.best.accuracy < random) std::cout << "  (no better than chance here)\n";
   }

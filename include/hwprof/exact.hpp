@@ -30,7 +30,7 @@ struct ScoredArch {
 /// Number of architectures of the space; above 2^53 rounded to a double.
 [[nodiscard]] double count_archs(const Predictor& cost);
 
-/// The architectures that cost at most a limit.
+/// The architectures that cost at most a limit (up to the rounding of sums: limit.hpp), or keep several at once.
 class FeasibleSet {
  public:
   /// Fills tables of some 64 MiB in a fraction of a second; of up to 512 MiB where factors hang together more
@@ -38,18 +38,28 @@ class FeasibleSet {
   /// @throws Error(Fault::usage) for a limit that is not a number.
   FeasibleSet(const Predictor& cost, double limit);
 
+  /// limits[c] for each costs[c]. The tables are those of a weighted sum of the costs, which all of these architectures
+  /// keep; of two costs the Pareto front says whether there is any where nothing simpler does.
+  /// @throws Error(Fault::usage) for lengths that differ, or costs of different spaces.
+  FeasibleSet(const std::vector<Predictor>& costs, const std::vector<double>& limits);
+
   /// Bounds of their number, which differ because costs are counted in steps of some 10^-5 of the distance
-  /// from the least cost to the limit. Above 2^53 rounded to a double. count_feasible() is exact.
+  /// from the least cost to the limit; of several limits they can lie far apart. Above 2^53 rounded to a double.
+  /// count_feasible() is exact.
   [[nodiscard]] double at_least() const noexcept;
   [[nodiscard]] double at_most() const noexcept;
 
   /// One of them, each with the same probability, exactly: drawn from the tables, and again where the true
-  /// cost is above the limit after all. Some microseconds.
-  /// @throws Error(Fault::usage) with the least cost when there is none.
+  /// cost is above the limit after all. Some microseconds. Of several limits that none of 1000 draws keeps, where a
+  /// random walk of 20 steps a decision within them ends that begins at one known to keep them.
+  /// @throws Error(Fault::usage) with the least cost when there is none; Error(Fault::missing) when, of several limits,
+  /// none was found, which does not prove that there is none.
   [[nodiscard]] Arch sample(std::mt19937_64& rng) const;
 
  private:
   struct Tables;
+  [[nodiscard]] Arch draw(std::mt19937_64& rng) const;
+  [[nodiscard]] Arch walk(std::mt19937_64& rng) const;
   std::shared_ptr<const Tables> tables_;
 };
 
@@ -58,8 +68,9 @@ struct ParetoPoint {
   double cost = 0, value = 0;
 };
 
-/// The architectures that no other one of the whole space beats in both, of less cost and less (or more)
-/// value, e.g. latency against MACs; by ascending cost, one for each pair of numbers.
+/// The architectures that no other one of the whole space beats in both (numbers that differ by their rounding alone,
+/// as in limit.hpp, are equal), of less cost and less (or more) value, e.g. latency against MACs; by ascending cost,
+/// one for each pair of numbers.
 /// @throws Error(Fault::usage) for predictors of different spaces, Error(Fault::unsupported) for a front of
 /// more than 2^23 points on the way.
 [[nodiscard]] std::vector<ParetoPoint> pareto_front(const Predictor& cost, const Predictor& value, Direction of_value);
@@ -92,7 +103,7 @@ class ExhaustiveScore {
   std::shared_ptr<const Layout> layout_;
 };
 
-/// Exact number of architectures that keep limits[c] for each costs[c], by scoring them all.
+/// Exact number of architectures that keep limits[c] for each costs[c] (limit.hpp), by scoring them all.
 /// @throws Error as ExhaustiveScore, and Error(Fault::usage) for lengths that differ.
 [[nodiscard]] std::uint64_t count_feasible(const std::vector<Predictor>& costs, const std::vector<double>& limits,
                                            int threads = 1);

@@ -14,6 +14,7 @@
 #include "hwprof/jobs.hpp"
 #include "hwprof/kernel.hpp"
 #include "hwprof/latency_table.hpp"
+#include "hwprof/limit.hpp"
 #include "hwprof/model.hpp"
 #include "hwprof/modules.hpp"
 #include "hwprof/net.hpp"

@@ -23,7 +23,7 @@ using Accuracy = std::function<double(const Arch& arch)>;
 struct SearchCost {
   std::string name, unit;
   std::function<double(const Arch& arch)> of;
-  double limit = std::numeric_limits<double>::infinity();  ///< hard: what costs more is never evaluated
+  double limit = std::numeric_limits<double>::infinity();  ///< hard: what costs more (limit.hpp) is never evaluated
 };
 
 struct SearchOptions {
@@ -36,7 +36,7 @@ struct SearchOptions {
   std::string algorithm = "evolution";
   std::size_t evaluations = 1000;  ///< architectures whose accuracy is asked for
   std::size_t population = 100;    ///< evolution, nsga2
-  std::size_t tournament = 25;     ///< evolution: members drawn to choose a parent from
+  std::size_t tournament = 25;     ///< evolution: members drawn to choose a parent from, at most the population
   std::size_t batch = 16;          ///< random, evolution: proposals evaluated together; 1 is the published algorithm
   double crossover = 0.9;          ///< nsga2: share of children with two parents
   std::uint64_t seed = 0;
@@ -46,8 +46,14 @@ struct SearchOptions {
   /// FeasibleSet::sample finds what plain sampling does not.
   std::function<Arch(std::mt19937_64& rng)> sample;
 
+  /// The only architectures to propose, those of known accuracy; empty: all. Their random order is drawn once, so that
+  /// none comes twice before each of them that keeps the limits was there; sample is not called.
+  std::vector<Arch> among;
+
   std::function<void(std::size_t evaluated, std::size_t evaluations)> progress;  ///< after each batch
-  std::function<bool()> stop;  ///< asked before each batch; true ends the search with what it has
+  /// Asked before each proposal and each accuracy, never from two threads at once; true ends the search with what it
+  /// has.
+  std::function<bool()> stop;
 };
 
 struct Candidate {
@@ -61,27 +67,40 @@ struct SearchResult {
   std::vector<Candidate> front;      ///< the evaluated ones that no other beats in accuracy and costs, by cost
   std::vector<Candidate> evaluated;  ///< all, in order
   std::size_t infeasible = 0;        ///< proposals over a limit
+  std::size_t outside = 0;           ///< proposals that are not in SearchOptions::among
   std::size_t repeated = 0;          ///< proposals that had been evaluated already
   std::size_t unknown = 0;           ///< architectures whose accuracy is not known
-  bool exhausted = false;            ///< ended early, because hardly any proposal was new
+  bool exhausted = false;            ///< ended early: all was evaluated, or hardly any proposal was new
   bool stopped = false;              ///< ended early by SearchOptions::stop
 };
 
 /// Architectures of high accuracy and low cost within the limits. What the accuracy throws ends the search.
-/// @throws Error(Fault::usage) for an unknown algorithm or sizes of 0, and when none of 10000 samples keeps the
-/// limits (with the least cost seen); Error(Fault::missing) when no accuracy is known;
-/// Error(Fault::interrupted) when stopped before the first.
+/// @throws Error(Fault::usage) for an unknown algorithm, sizes of 0 or above 10^7 (evaluations: 10^9), and a tournament
+/// of more than the population; Error(Fault::missing) when none of 10000 samples keeps the limits (with the least costs
+/// seen; it does not prove that there is none), when none of SearchOptions::among does, and when no accuracy is
+/// known; Error(Fault::interrupted) when stopped before the first.
 [[nodiscard]] SearchResult run_search(const MixinProfilingSearchSpace& space, const Accuracy& accuracy,
                                       const std::vector<SearchCost>& costs, const SearchOptions& options = {});
 [[nodiscard]] std::vector<std::string> list_search_algorithms();
 
 /// The members that no other beats: none at least as good in accuracy and all costs, and better in one. By the
-/// first cost, then by accuracy; one for each set of equal numbers.
+/// first cost, then by accuracy; one for each set of equal numbers. Costs that differ by rounding alone (limit.hpp) are
+/// equal.
 [[nodiscard]] std::vector<Candidate> non_dominated(const std::vector<Candidate>& candidates);
 
-/// A file of known accuracies: CSV with the header `arch,accuracy`, the architecture in either form of
-/// parse_arch (the last comma ends it). NaN for others.
+/// Known accuracies: the architectures in the file's order, and NaN for others.
+struct AccuracyTable {
+  std::vector<Arch> archs;
+  Accuracy accuracy;
+};
+
+/// CSV with a header whose first columns are `arch` and `accuracy`; further ones are passed over. Architectures in
+/// either form of parse_arch, the second, which holds commas, in double quotes where there are further columns. Spaces
+/// around fields and a byte order mark do not matter.
 /// @throws Error(Fault::input) with file:line for anything else, and for an architecture that is there twice.
+[[nodiscard]] AccuracyTable load_accuracy_table(const MixinProfilingSearchSpace& space, const std::string& file);
+
+/// The accuracy of load_accuracy_table() alone.
 [[nodiscard]] Accuracy load_accuracies(const MixinProfilingSearchSpace& space, const std::string& file);
 
 /// A stand-in where no accuracy is at hand: log10 of the multiply-accumulates of one image. Networks of one

@@ -6,11 +6,8 @@
 #include "hwprof/exact.hpp"
 
 namespace hwprof {
-namespace {
-
-/// Viterbi's algorithm; sign -1 finds the greatest.
-ScoredArch extreme(const Predictor& cost, double sign) {
-  const exact::Plan plan = exact::make_plan({&cost});
+/// Viterbi's algorithm.
+Arch exact::extreme_arch(const Plan& plan, const std::vector<double>& weights) {
   std::vector<double> best{0};
   std::vector<std::vector<std::size_t>> came_by;  // per step and state after: the transition taken
   for (const auto& step : plan.steps) {
@@ -18,7 +15,8 @@ ScoredArch extreme(const Predictor& cost, double sign) {
     std::vector<double> next(after, std::numeric_limits<double>::infinity());
     auto& by = came_by.emplace_back(after, 0);
     for (std::size_t t = 0; t < step.to.size(); ++t) {
-      const double sum = best[t / step.choices] + sign * step.cost[0][t];
+      double sum = best[t / step.choices];
+      for (std::size_t c = 0; c < weights.size(); ++c) sum += weights[c] * step.cost[c][t];
       if (sum < next[step.to[t]]) {
         next[step.to[t]] = sum;
         by[step.to[t]] = t;
@@ -26,14 +24,22 @@ ScoredArch extreme(const Predictor& cost, double sign) {
     }
     best = std::move(next);
   }
-  ScoredArch out{Arch(plan.options.size(), 0), 0};
+  Arch arch(plan.options.size(), 0);
   std::size_t state = 0;
   for (std::size_t s = plan.steps.size(); s-- > 0;) {
     const auto& step = plan.steps[s];
     const std::size_t transition = came_by[s][state];
-    exact::take_choice(step, plan.options, transition % step.choices, out.arch);
+    take_choice(step, plan.options, transition % step.choices, arch);
     state = transition / step.choices;
   }
+  return arch;
+}
+
+namespace {
+
+ScoredArch extreme(const Predictor& cost, double sign) {
+  ScoredArch out;
+  out.arch = exact::extreme_arch(exact::make_plan({&cost}), {sign});
   out.cost = cost.predict(out.arch.data());
   return out;
 }

@@ -7,6 +7,7 @@
 #include "exact/plan.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/exact.hpp"
+#include "hwprof/limit.hpp"
 
 namespace hwprof {
 namespace {
@@ -81,13 +82,17 @@ std::vector<ParetoPoint> pareto_front(const Predictor& cost, const Predictor& va
     points.push_back({arch, cost.predict(arch.data()), value.predict(arch.data())});
   }
 
-  // predict() adds up in another order and cuts off at 0: what that makes equal goes.
+  // predict() adds up in another order and cuts off at 0: what that makes equal goes, and what is equal but for the
+  // rounding of sums, by the measure of limits.
   std::sort(points.begin(), points.end(), [sign](const ParetoPoint& a, const ParetoPoint& b) {
     return std::tuple(a.cost, sign * a.value) < std::tuple(b.cost, sign * b.value);
   });
   std::vector<ParetoPoint> front;
-  for (auto& point : points)
-    if (front.empty() || sign * point.value < sign * front.back().value) front.push_back(std::move(point));
+  for (auto& point : points) {
+    if (!front.empty() && keeps_limit(sign * front.back().value, sign * point.value)) continue;
+    while (!front.empty() && keeps_limit(point.cost, front.back().cost)) front.pop_back();
+    front.push_back(std::move(point));
+  }
   return front;
 }
 

@@ -33,6 +33,9 @@ struct Plan {
 /// would have too many states.
 [[nodiscard]] Plan make_plan(const std::vector<const Predictor*>& costs);
 
+/// The architecture of the least sum of weights[c] times cost c; it does not look at costs without a weight.
+[[nodiscard]] Arch extreme_arch(const Plan& plan, const std::vector<double>& weights);
+
 /// Sets the decisions that come in with a step.
 void take_choice(const Step& step, const std::vector<std::size_t>& options, std::size_t choice, Arch& arch);
 

@@ -12,6 +12,7 @@
 #include "base/threads.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/exact.hpp"
+#include "hwprof/limit.hpp"
 
 namespace hwprof {
 namespace {
@@ -226,16 +227,18 @@ std::uint64_t count_feasible(const std::vector<Predictor>& costs, const std::vec
   if (costs.size() != limits.size())
     throw Error(Fault::usage,
                 std::to_string(costs.size()) + " costs, but " + std::to_string(limits.size()) + " limits");
+  std::vector<double> greatest;
+  for (const double limit : limits) greatest.push_back(greatest_within(limit));
   std::atomic<std::uint64_t> total{0};
   ExhaustiveScore(costs).visit(
       [&](const ScoreBlock& block) {
         std::uint64_t count = 0;
         if (block.costs.size() == 1) {
-          for (std::size_t i = 0; i < block.n; ++i) count += block.costs[0][i] <= limits[0];
+          for (std::size_t i = 0; i < block.n; ++i) count += block.costs[0][i] <= greatest[0];
         } else {
           for (std::size_t i = 0; i < block.n; ++i) {
             bool within = true;
-            for (std::size_t c = 0; c < block.costs.size(); ++c) within = within && block.costs[c][i] <= limits[c];
+            for (std::size_t c = 0; c < block.costs.size(); ++c) within = within && block.costs[c][i] <= greatest[c];
             count += within;
           }
         }

@@ -7,6 +7,7 @@
 #include "fingerprint/impl.hpp"
 #include "fingerprint/names.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/limit.hpp"
 
 namespace hwprof {
 namespace {
@@ -143,7 +144,7 @@ int largest_batch(const FingerprintModel& model, const CostedNet& net, Stage sta
                 "the largest batch that is asked for must be 1 or more, found " + std::to_string(limits.most));
   for (int batch = 1; batch <= limits.most; ++batch)
     for (const auto& [quantity, limit] : all)
-      if (limit && !(model.predict(net, batch, stage, quantity).value <= *limit)) return batch - 1;
+      if (limit && !keeps_limit(model.predict(net, batch, stage, quantity).value, *limit)) return batch - 1;
   return limits.most;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/limit.hpp"
 #include "hwprof/objective.hpp"
 
 namespace hwprof {
@@ -29,7 +30,7 @@ CostForm hard_limit(double limit) {
   positive("limit", limit);
   return [limit](double cost) {
     Effect effect;
-    if (!(cost <= limit)) {
+    if (!keeps_limit(cost, limit)) {
       effect.reward_term = -infinity;
       effect.loss_term = infinity;
     }
@@ -107,7 +108,7 @@ CostForm log_barrier_form(double limit, double weight) {
   positive("weight", weight);
   return [=](double cost) {
     Effect effect;
-    effect.loss_term = cost < limit ? -weight * std::log1p(-cost / limit) : infinity;
+    effect.loss_term = cost < limit && !keeps_limit(limit, cost) ? -weight * std::log1p(-cost / limit) : infinity;
     return effect;
   };
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
+#include <string_view>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -13,41 +15,79 @@
 
 namespace hwprof {
 
-Accuracy load_accuracies(const MixinProfilingSearchSpace& space, const std::string& file) {
+namespace {
+
+struct Row {
+  std::string arch, accuracy;
+};
+
+/// The first two columns. An architecture by names holds commas: it stands in quotes, or no further columns follow.
+std::optional<Row> read_row(std::string_view line, std::size_t columns) {
+  if (!line.empty() && line.front() == '"') {
+    const auto end = line.find('"', 1);
+    if (end == std::string_view::npos) return {};
+    const auto rest = base::trim(line.substr(end + 1));
+    if (rest.empty() || rest.front() != ',') return {};
+    return Row{std::string(line.substr(1, end - 1)), std::string(base::trim(rest.substr(1, rest.find(',', 1) - 1)))};
+  }
+  std::size_t comma = columns == 2 ? line.rfind(',') : line.find(',');
+  if (comma == std::string_view::npos) return {};
+  const auto rest = line.substr(comma + 1);
+  return Row{std::string(base::trim(line.substr(0, comma))), std::string(base::trim(rest.substr(0, rest.find(','))))};
+}
+
+}  // namespace
+
+AccuracyTable load_accuracy_table(const MixinProfilingSearchSpace& space, const std::string& file) {
   const std::string content = base::read_file(file);
   auto known = std::make_shared<std::map<Arch, double>>();
-  std::size_t number = 0;
+  AccuracyTable table;
+  std::size_t number = 0, columns = 0;
   const auto fail = [&](const std::string& what) {
     throw Error(Fault::input, file + ":" + std::to_string(number) + ": " + what);
   };
-  for (const auto& raw : base::split(content, '\n')) {
+  std::string_view all = content;
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (all.substr(0, byte_order_mark.size()) == byte_order_mark) all.remove_prefix(byte_order_mark.size());
+  for (const auto& raw : base::split(all, '\n')) {
     ++number;
     const auto line = base::trim(raw);
     if (number == 1) {
-      if (line != "arch,accuracy") fail("the header arch,accuracy is expected, found " + base::in_quotes(line));
+      const auto names = base::split(line, ',');
+      columns = names.size();
+      if (columns < 2 || base::trim(names[0]) != "arch" || base::trim(names[1]) != "accuracy")
+        fail("the header arch,accuracy is expected, found " + base::in_quotes(line));
       continue;
     }
     if (line.empty()) continue;
-    const auto comma = line.rfind(',');
-    if (comma == std::string_view::npos) fail("arch,accuracy is expected, found " + base::in_quotes(line));
-    std::string_view text = line.substr(0, comma);
-    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-    const auto accuracy = base::to_double(base::trim(line.substr(comma + 1)));
+    const auto row = read_row(line, columns);
+    if (!row) {
+      fail("arch,accuracy is expected, found " + base::in_quotes(line));
+      continue;
+    }
+    const auto accuracy = base::to_double(row->accuracy);
     if (!accuracy || !std::isfinite(*accuracy))
-      fail("a finite accuracy is expected, found " + base::in_quotes(line.substr(comma + 1)));
+      fail("a finite accuracy is expected, found " + base::in_quotes(row->accuracy));
     try {
-      if (!known->emplace(parse_arch(space, std::string(text)), *accuracy).second)
-        fail("architecture " + base::in_quotes(text) + " is there twice");
+      Arch arch = parse_arch(space, row->arch);
+      if (!known->emplace(arch, *accuracy).second)
+        fail("architecture " + base::in_quotes(row->arch) + " is there twice");
+      table.archs.push_back(std::move(arch));
     } catch (const Error& error) {
       if (error.fault() == Fault::input) throw;
       fail(error.what());
     }
   }
   if (known->empty()) fail("no accuracy is given");
-  return [known](const Arch& arch) {
+  table.accuracy = [known](const Arch& arch) {
     const auto found = known->find(arch);
     return found == known->end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
   };
+  return table;
+}
+
+Accuracy load_accuracies(const MixinProfilingSearchSpace& space, const std::string& file) {
+  return load_accuracy_table(space, file).accuracy;
 }
 
 Accuracy capacity_proxy(const MixinProfilingSearchSpace& space) {

@@ -23,6 +23,7 @@ Arch mutated(Arch arch, const std::vector<std::size_t>& options, std::mt19937_64
 Candidate child(Run& run, const std::deque<Candidate>& population) {
   // Where limits leave no way from the population onwards, fresh blood does.
   constexpr int most_tries = 100;
+  if (run.stale()) return run.sample();
   for (int i = 0; i < most_tries; ++i) {
     const Candidate* parent = &population[base::draw_below(run.rng, population.size())];
     for (std::size_t t = 1; t < run.options().tournament; ++t) {

@@ -93,6 +93,7 @@ const Member& binary_tournament(Run& run, const std::vector<Member>& members) {
 
 Candidate child(Run& run, const std::vector<Member>& members) {
   constexpr int most_tries = 100;
+  if (run.stale()) return run.sample();
   const auto& options = run.num_options();
   for (int i = 0; i < most_tries; ++i) {
     Arch arch = binary_tournament(run, members).candidate.arch;

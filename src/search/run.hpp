@@ -4,11 +4,15 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <vector>
 
 #include "hwprof/search.hpp"
 
 namespace hwprof::search {
+
+/// Thrown where a search is asked to stop between two batches.
+struct Stopped {};
 
 /// What the algorithms share: they propose architectures, this keeps the limits, asks for accuracies and
 /// remembers. All random numbers come from one generator in one thread, so that threads change nothing.
@@ -26,26 +30,38 @@ class Run {
   /// Evaluations that are left; 0 once the search has to end.
   [[nodiscard]] std::size_t left();
 
-  /// The candidate, its accuracy still open; nothing when it is over a limit.
+  /// More proposals in a row than a population has members were known already: children lead nowhere new.
+  [[nodiscard]] bool stale() const noexcept { return repeated_in_a_row_ > options_.population; }
+
+  /// The candidate, its accuracy still open; nothing when it is over a limit or outside of what is to be proposed.
   [[nodiscard]] std::optional<Candidate> within_limits(Arch arch);
 
-  /// A random architecture within the limits. @throws Error(Fault::usage) when there seems to be none.
+  /// A random architecture within the limits. @throws Error(Fault::missing) when none is found.
   [[nodiscard]] Candidate sample();
 
   /// Fills in accuracies, and takes out those that are not known. Candidates met before, here or in an
   /// earlier call, are not asked for again.
   void evaluate(std::vector<Candidate>& candidates);
 
+  /// Says that the search was stopped, and what it has.
+  void stop() noexcept { result_.stopped = true; }
   [[nodiscard]] SearchResult finish() &&;
 
  private:
-  void ask(std::vector<Candidate>& fresh) const;
+  void look_at_stop() const;
+  void choose_pool();
+  void ask(std::vector<Candidate>& fresh);
 
   const MixinProfilingSearchSpace& space_;
   const Accuracy& accuracy_;
   const std::vector<SearchCost>& costs_;
   const SearchOptions& options_;
   std::vector<std::size_t> num_options_;
+  double num_archs_ = 1;
+  std::set<Arch> among_;
+  std::vector<Arch> pool_;  ///< of among, in random order: those that keep the limits
+  std::size_t next_in_pool_ = 0;
+  std::size_t repeated_in_a_row_ = 0;
   std::map<Arch, double> known_;
   SearchResult result_;
 };

@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
+#include "hwprof/limit.hpp"
 #include "search/run.hpp"
 
 namespace hwprof {
@@ -36,13 +37,19 @@ const std::vector<Algorithm>& algorithms() {
 }
 
 void check(const SearchOptions& options, const std::vector<SearchCost>& costs) {
-  const auto at_least_1 = [](const char* name, std::size_t value) {
-    if (value == 0) throw Error(Fault::usage, std::string(name) + " of a search must be at least 1, found 0");
+  const auto within = [](const char* name, std::size_t value, std::size_t most) {
+    if (value < 1 || value > most)
+      throw Error(Fault::usage, std::string(name) + " of a search must be at least 1 and at most " +
+                                    std::to_string(most) + ", found " + std::to_string(value));
   };
-  at_least_1("evaluations", options.evaluations);
-  at_least_1("population", options.population);
-  at_least_1("tournament", options.tournament);
-  at_least_1("batch", options.batch);
+  constexpr std::size_t most_evaluations = 1000000000, most_members = 10000000;
+  within("evaluations", options.evaluations, most_evaluations);
+  within("population", options.population, most_members);
+  within("batch", options.batch, most_members);
+  within("tournament", options.tournament, most_members);
+  if (options.algorithm == "evolution" && options.tournament > options.population)
+    throw Error(Fault::usage, "tournament of a search must be at most its population, " +
+                                  std::to_string(options.population) + ", found " + std::to_string(options.tournament));
   if (options.threads < 1)
     throw Error(Fault::usage, "threads of a search must be at least 1, found " + std::to_string(options.threads));
   if (!(options.crossover >= 0 && options.crossover <= 1))
@@ -72,7 +79,11 @@ SearchResult run_search(const MixinProfilingSearchSpace& space, const Accuracy& 
   check(options, costs);
   if (!accuracy) throw Error(Fault::usage, "a search needs an accuracy");
   search::Run run(space, accuracy, costs, options);
-  found->run(run);
+  try {
+    found->run(run);
+  } catch (const search::Stopped&) {
+    run.stop();
+  }
   return std::move(run).finish();
 }
 
@@ -82,15 +93,20 @@ std::vector<Candidate> non_dominated(const std::vector<Candidate>& candidates) {
   std::stable_sort(sorted.begin(), sorted.end(), [](const Candidate& a, const Candidate& b) {
     return a.costs != b.costs ? a.costs < b.costs : a.accuracy > b.accuracy;
   });
+  const auto as_good = [](const Candidate& a, const Candidate& b) {
+    for (std::size_t c = 0; c < a.costs.size(); ++c)
+      if (!keeps_limit(a.costs[c], b.costs[c])) return false;
+    return a.accuracy >= b.accuracy;
+  };
   std::vector<Candidate> front;
   for (auto& candidate : sorted) {
-    const bool beaten = std::any_of(front.begin(), front.end(), [&](const Candidate& other) {
-      bool as_cheap = true;
-      for (std::size_t c = 0; c < candidate.costs.size(); ++c)
-        as_cheap = as_cheap && other.costs[c] <= candidate.costs[c];
-      return as_cheap && other.accuracy >= candidate.accuracy;
-    });
-    if (!beaten) front.push_back(std::move(candidate));
+    if (std::any_of(front.begin(), front.end(), [&](const Candidate& other) { return as_good(other, candidate); }))
+      continue;
+    // Of costs that are equal but for rounding, the better may come later.
+    front.erase(
+        std::remove_if(front.begin(), front.end(), [&](const Candidate& other) { return as_good(candidate, other); }),
+        front.end());
+    front.push_back(std::move(candidate));
   }
   return front;
 }

@@ -63,6 +63,20 @@ TEST_CASE("fusion compiles, measures, decides; genmodel and predict use the rule
     CHECK(has(cli({"predict", "--model", model, option, file}).out, "1 of a kind never measured"));
   }
 
+  // The verbs that look at a whole space say the same of it. No primitive of this one was measured as such.
+  const auto space = folder.write("tiny.yaml", hwprof_test::tiny_space);
+  for (const std::string verb : {"count", "pareto", "search"}) {
+    CAPTURE(verb);
+    const auto whole = cli({verb, space, "--model", model, "--json"});
+    REQUIRE_MESSAGE(whole.code == 0, whole.err);
+    const auto said = whole.json()["estimated"];
+    REQUIRE(said.size() == 1);
+    CHECK(said[0]["name"] == "latency");
+    CHECK(said[0]["estimated_prims"].get<int>() > 0);
+    CHECK(said[0]["estimated_prims"].get<int>() <= said[0]["prims"].get<int>());
+    CHECK(has(cli({verb, space, "--model", model}).out, "estimated, not measured"));
+  }
+
   const auto exported = cli({"export", net, "--out", folder.file("onnx")});
   if (exported.code == 4) return;  // a build without ONNX
   REQUIRE_MESSAGE(exported.code == 0, exported.err);

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "hwprof/graph.hpp"
 #include "hwprof/model.hpp"
@@ -156,8 +157,87 @@ TEST_CASE("search: within the limit, the same for every number of threads") {
   const auto known = cli({"search", setting.space_file, "--model", setting.model_file, "--accuracy", table,
                           "--algorithm", "random", "--evaluations", "324", "--json"});
   REQUIRE(known.code == 0);
-  CHECK(known.json()["evaluated"].get<int>() + known.json()["unknown"].get<int>() <= 324);
+  CHECK(known.json()["evaluated"] == 2);
+  CHECK(known.json()["exhausted"] == true);
   CHECK(known.json()["best"]["accuracy"] == 0.75);
+}
+
+TEST_CASE("sizes that wrap are refused, not searched for") {
+  const Setting setting;
+  for (const std::string option : {"--evaluations", "--population", "--tournament", "--seed"})
+    for (const std::string value : {"-5", "-1"}) {
+      CAPTURE(option);
+      const auto refused = cli({"search", setting.space_file, "--model", setting.model_file, option, value});
+      CHECK(refused.code == 2);
+      CHECK(has(refused.err, option));
+    }
+  const auto large = cli({"search", setting.space_file, "--model", setting.model_file, "--tournament", "20",
+                          "--population", "10", "--evaluations", "20"});
+  CHECK(large.code == 2);
+  CHECK(has(large.err, "at most its population"));
+}
+
+TEST_CASE("limits in whole milliseconds: count, search, pareto and sample agree") {
+  const Setting setting;
+  // 1 to 9 ms each, as a script writes them.
+  const auto whole = setting.save("whole.json", Metric::latency,
+                                  [](const Prim& prim) { return static_cast<double>(1 + hash(prim) % 9) * 1e-3; });
+  std::vector<std::size_t> options;
+  for (const auto& decision : setting.space->decisions()) options.push_back(decision.options.size());
+  std::vector<int> all;
+  for (std::uint64_t number = 0; number < 324; ++number) {
+    Arch arch;
+    std::uint64_t rest = number;
+    for (const auto count : options) {
+      arch.push_back(static_cast<std::uint16_t>(rest % count));
+      rest /= count;
+    }
+    int sum = 0;
+    for (const auto& prim : setting.space->primitives(arch)) sum += static_cast<int>(1 + hash(prim) % 9);
+    all.push_back(sum);
+  }
+  std::sort(all.begin(), all.end());
+  for (const int limit : {all[0], all[20], all[100], all[200]}) {
+    CAPTURE(limit);
+    const auto within = std::count_if(all.begin(), all.end(), [&](int cost) { return cost <= limit; });
+    const std::string text = "latency=" + std::to_string(limit) + "ms";
+    const auto call = [&](const std::string& verb, const std::vector<std::string>& more) {
+      std::vector<std::string> words{verb, setting.space_file, "--model", whole, "--limit", text, "--json"};
+      words.insert(words.end(), more.begin(), more.end());
+      const auto result = cli(words);
+      REQUIRE_MESSAGE(result.code == 0, result.err);
+      return result.json();
+    };
+    CHECK(call("count", {})["within_limits"]["at_least"] == within);
+    const auto found = call("search", {"--algorithm", "random", "--evaluations", "1000"});
+    CHECK(found["evaluated"] == within);
+    const auto front = call("pareto", {})["front"];
+    REQUIRE_FALSE(front.empty());
+    // The most MACs that the limit allows are those that the search found.
+    CHECK(std::log10(front.back()["macs"].get<double>()) ==
+          doctest::Approx(found["best"]["accuracy"].get<double>()).epsilon(1e-12));
+    for (const auto& row : call("sample", {"-n", "30", "--seed", "2"})["archs"]) {
+      int sum = 0;
+      for (const auto& prim : setting.space->primitives(parse_arch(*setting.space, row["arch"].get<std::string>())))
+        sum += static_cast<int>(1 + hash(prim) % 9);
+      CHECK(sum <= limit);
+    }
+  }
+  const auto least = cli({"count", setting.space_file, "--model", whole, "--json"}).json()["costs"][0]["least"];
+  const auto at_least = cli({"search", setting.space_file, "--model", whole, "--limit", "latency=" + least.dump()});
+  CHECK(at_least.code == 0);
+}
+
+TEST_CASE("sample: limits need models and models limits") {
+  const Setting setting;
+  CHECK(cli({"sample", setting.space_file, "--model", setting.model_file}).code == 2);
+  CHECK(cli({"sample", setting.space_file, "--limit", "latency=1ms"}).code == 2);
+  CHECK(cli({"sample", setting.space_file, "--model", setting.model_file, "--limit", "latency=1ns"}).code == 2);
+  const auto comma = cli({"search", setting.space_file, "--model", "a,b=" + setting.model_file});
+  CHECK(comma.code == 2);
+  CHECK(has(comma.err, "a,b"));
+  const auto empty = setting.folder.write("none.yaml", "[]\n");
+  CHECK(cli({"predict", "--model", setting.model_file, "--prims", empty}).code == 3);
 }
 
 #if HWPROF_TEST_TORCH

@@ -19,11 +19,19 @@ using hwprof::Error;
 using hwprof::Fault;
 using hwprof::Metric;
 
-const std::map<std::string, double>& units_of(Metric metric) {
-  static const std::map<std::string, double> seconds{{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
-  static const std::map<std::string, double> bytes{{"", 1},     {"B", 1},       {"kB", 1e3},      {"MB", 1e6},
-                                                   {"GB", 1e9}, {"KiB", 1024.}, {"MiB", 1048576}, {"GiB", 1073741824}};
-  static const std::map<std::string, double> joules{{"", 1}, {"J", 1}, {"mJ", 1e-3}, {"uJ", 1e-6}};
+/// What a number in a unit is multiplied with, and divided by: 4.5 / 1000 is the nearest number to 0.0045, 4.5 * 0.001
+/// need not be.
+struct Scale {
+  double times = 1, per = 1;
+};
+
+const std::map<std::string, Scale>& units_of(Metric metric) {
+  static const std::map<std::string, Scale> seconds{
+      {"", {}}, {"s", {}}, {"ms", {1, 1e3}}, {"us", {1, 1e6}}, {"ns", {1, 1e9}}};
+  static const std::map<std::string, Scale> bytes{
+      {"", {}},         {"B", {}},          {"kB", {1e3, 1}},      {"MB", {1e6, 1}},
+      {"GB", {1e9, 1}}, {"KiB", {1024, 1}}, {"MiB", {1048576, 1}}, {"GiB", {1073741824, 1}}};
+  static const std::map<std::string, Scale> joules{{"", {}}, {"J", {}}, {"mJ", {1, 1e3}}, {"uJ", {1, 1e6}}};
   switch (hwprof::quantity(metric)) {
     case Metric::latency:
       return seconds;
@@ -43,12 +51,14 @@ std::pair<std::string, std::string> named(const std::string& text) {
 
 }  // namespace
 
-void add_cost_options(CLI::App* verb, CostChoice& choice) {
+CLI::Option* add_cost_options(CLI::App* verb, CostChoice& choice) {
   verb->add_option("SPACE", choice.space, "Search space: a YAML file or a built-in name")->required();
-  add_repeatable(verb, "--model", choice.models, "Model file or run folder, NAME=FILE to name it")->required();
+  CLI::Option* const model =
+      add_repeatable(verb, "--model", choice.models, "Model file or run folder, NAME=FILE to name it");
   add_repeatable(verb, "--limit", choice.limits, "NAME=VALUE, e.g. latency=5ms");
   verb->add_option("--hardware", choice.hardware, "aw_nas' second file");
   verb->add_option("--image-size", choice.image_size, "Height and width of the input")->check(positive_number());
+  return model->required();
 }
 
 void add_threads_option(CLI::App* verb, CostChoice& choice) {
@@ -60,6 +70,8 @@ std::vector<Cost> load_costs(const CostChoice& choice) {
   std::vector<std::string> names;
   for (const auto& text : choice.models) {
     auto [name, file] = named(text);
+    if (name.find_first_of(",\"'\n\r\t ") != std::string::npos)
+      throw Error(Fault::usage, "--model: a name takes no spaces, commas and quotes, found '" + name + "'");
     Cost cost{std::move(name), hwprof::load_model(ModelChoice(file).file)};
     if (cost.name.empty()) cost.name = hwprof::to_string(cost.model.metric());
     if (std::find(names.begin(), names.end(), cost.name) != names.end())
@@ -98,7 +110,39 @@ double parse_quantity(Metric metric, const std::string& text) {
       if (!name.empty()) known += (known.empty() ? "" : ", ") + name;
     throw Error(Fault::usage, "a number above 0 with a unit (" + known + ") is expected, found '" + text + "'");
   }
-  return value * factor->second;
+  return value * factor->second.times / factor->second.per;
+}
+
+Estimated estimated_in(const hwprof::MixinProfilingSearchSpace& space, const hwprof::Model& model) {
+  Estimated out;
+  if (model.kind() != "kernel") return out;
+  for (const auto& prim : space.generate_profiling_primitives()) {
+    const auto one = model.predict_with_error({prim});
+    ++out.of;
+    out.prims += one.estimated > 0 ? 1 : 0;
+    out.extrapolated += one.extrapolated > 0 ? 1 : 0;
+    out.unseen += one.unseen > 0 ? 1 : 0;
+  }
+  return out;
+}
+
+void add_estimated(Json& json, const std::string& name, const Estimated& estimated) {
+  if (estimated.prims == 0) return;
+  json["estimated"].push_back({{"name", name},
+                               {"prims", estimated.of},
+                               {"estimated_prims", estimated.prims},
+                               {"extrapolated_prims", estimated.extrapolated},
+                               {"unseen_prims", estimated.unseen}});
+}
+
+void print_estimated(const std::string& name, const Estimated& estimated) {
+  if (estimated.prims == 0) return;
+  std::string text = name + ": " + std::to_string(estimated.prims) + " of the space's " +
+                     count(estimated.of, "primitive") + " estimated, not measured";
+  if (estimated.extrapolated > 0)
+    text += "; " + std::to_string(estimated.extrapolated) + " outside the range of what was measured";
+  if (estimated.unseen > 0) text += "; " + std::to_string(estimated.unseen) + " of a kind never measured";
+  print_row("note", text);
 }
 
 std::string limit_text(const Cost& cost) {

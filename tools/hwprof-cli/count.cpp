@@ -44,6 +44,11 @@ Number count_within(const std::vector<Cost>& costs, const std::vector<hwprof::Pr
     number.at_least -= all - set.at_least();
   }
   number.at_least = std::max(number.at_least, 0.0);
+  if (limited.size() > 1) {
+    const hwprof::FeasibleSet all_limits(limited, limits);
+    number.at_most = std::min(number.at_most, all_limits.at_most());
+    number.at_least = std::min(std::max(number.at_least, all_limits.at_least()), number.at_most);
+  }
   return number;
 }
 
@@ -65,11 +70,14 @@ void count(const Cli& cli, const Options& options) {
       row["limit"] = costs[c].limit;
       limits += (limits.empty() ? "" : ", ") + limit_text(costs[c]);
     }
+    const auto estimated = estimated_in(*space.space, costs[c].model);
+    add_estimated(json, costs[c].name, estimated);
     json["costs"].push_back(std::move(row));
     if (cli.json) continue;
     const auto metric = costs[c].model.metric();
     print_row(costs[c].name, "least " + value_text(metric, least.cost) + "  " + hwprof::to_string(least.arch));
     print_row("", "most " + value_text(metric, most.cost) + "  " + hwprof::to_string(most.arch));
+    print_estimated(costs[c].name, estimated);
   }
   if (!limits.empty()) {
     const Number number = count_within(costs, predictors, options.costs.threads);

@@ -7,6 +7,7 @@
 #include "costs.hpp"
 #include "hwprof/exact.hpp"
 #include "hwprof/graph.hpp"
+#include "hwprof/limit.hpp"
 #include "hwprof/search.hpp"
 #include "output.hpp"
 
@@ -39,7 +40,8 @@ void pareto(const Cli& cli, const Options& options) {
   std::vector<hwprof::ArchRow> rows;
   Json json{{"schema", "hwprof.pareto/1"}, {"space", space.name}, {"front", Json::array()}};
   for (const auto& point : points) {
-    if (point.cost > costs[0].limit || (two && point.value > costs[1].limit)) continue;
+    if (!hwprof::keeps_limit(point.cost, costs[0].limit)) continue;
+    if (two && !hwprof::keeps_limit(point.value, costs[1].limit)) continue;
     rows.push_back({point.arch, {point.cost, point.value}});
     if (cli.json)
       json["front"].push_back(
@@ -48,6 +50,11 @@ void pareto(const Cli& cli, const Options& options) {
       std::cout << hwprof::to_string(point.arch) << "  " << value_text(costs[0].model.metric(), point.cost) << "  "
                 << (two ? value_text(costs[1].model.metric(), point.value) : number_text(point.value) + " MACs")
                 << '\n';
+  }
+  for (const auto& cost : costs) {
+    const auto estimated = estimated_in(*space.space, cost.model);
+    add_estimated(json, cost.name, estimated);
+    if (!cli.json && !cli.quiet) print_estimated(cost.name, estimated);
   }
   if (!options.out.empty()) hwprof::save_archs(options.out, {first_name, second_name}, rows);
   if (cli.json)

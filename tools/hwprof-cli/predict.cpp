@@ -66,7 +66,11 @@ std::vector<Item> items_of(const Options& options, const ModelChoice& choice, co
                 "hwprof-cli predict --help");
   if (options.sample > most) throw Error(Fault::usage, "--sample must be at most " + std::to_string(most));
   std::vector<Item> items;
-  for (const auto& file : options.prims) items.push_back({"prims", file, hwprof::load_prims(file), {}});
+  for (const auto& file : options.prims) {
+    items.push_back({"prims", file, hwprof::load_prims(file), {}});
+    if (items.back().prims.empty())
+      throw Error(Fault::input, file + ": a network of at least one primitive is expected, found an empty list");
+  }
   for (const auto& file : options.nets) {
     items.push_back({"net", file, {}, {}});
     for (const auto& layer : hwprof::load_net(file).layers) items.back().prims.push_back(layer.prim);

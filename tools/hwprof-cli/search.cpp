@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hwprof/search.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <memory>
@@ -17,21 +18,23 @@ namespace {
 struct Options {
   CostChoice costs;
   hwprof::SearchOptions search;
+  std::size_t tournament = 0;  ///< 0: the library's, or a smaller population
   std::string accuracy, out;
   bool force = false;
 };
 
-/// Samples that keep the limit which the fewest architectures do, of those whose cost is a sum; else plain ones.
+/// Samples that keep all limits of costs that are sums; empty: plain ones.
 std::function<hwprof::Arch(std::mt19937_64&)> sampler(const std::vector<Cost>& costs,
                                                       const std::vector<hwprof::Predictor>& predictors) {
-  std::shared_ptr<hwprof::FeasibleSet> tightest;
+  std::vector<hwprof::Predictor> sums;
+  std::vector<double> limits;
   for (std::size_t c = 0; c < costs.size(); ++c) {
     if (!std::isfinite(costs[c].limit) || !predictors[c].is_sum()) continue;
-    auto set = std::make_shared<hwprof::FeasibleSet>(predictors[c], costs[c].limit);
-    if (!tightest || set->at_most() < tightest->at_most()) tightest = std::move(set);
+    sums.push_back(predictors[c]);
+    limits.push_back(costs[c].limit);
   }
-  if (!tightest) return {};
-  return [tightest](std::mt19937_64& rng) { return tightest->sample(rng); };
+  if (sums.empty()) return {};
+  return [set = hwprof::FeasibleSet(sums, limits)](std::mt19937_64& rng) { return set.sample(rng); };
 }
 
 Json to_json(const hwprof::Candidate& candidate, const std::vector<hwprof::SearchCost>& costs) {
@@ -53,10 +56,20 @@ void search(const Cli& cli, Options options) {
                         [predictor](const hwprof::Arch& arch) { return predictor.predict(arch.data()); }, cost.limit});
   }
   const bool proxy = options.accuracy.empty();
-  const hwprof::Accuracy accuracy =
-      proxy ? hwprof::capacity_proxy(*space.space) : hwprof::load_accuracies(*space.space, options.accuracy);
+  hwprof::Accuracy accuracy;
+  if (proxy) {
+    accuracy = hwprof::capacity_proxy(*space.space);
+  } else {
+    auto table = hwprof::load_accuracy_table(*space.space, options.accuracy);
+    accuracy = std::move(table.accuracy);
+    options.search.among = std::move(table.archs);
+  }
+  if (options.tournament > 0)
+    options.search.tournament = options.tournament;
+  else
+    options.search.tournament = std::min(options.search.tournament, options.search.population);
   options.search.threads = static_cast<int>(options.costs.threads);
-  options.search.sample = sampler(costs, predictors);
+  if (proxy) options.search.sample = sampler(costs, predictors);  // else what the file knows is proposed
   catch_signals();
   options.search.stop = [] { return stop_requested(); };
   hwprof::SearchResult result;
@@ -73,19 +86,21 @@ void search(const Cli& cli, Options options) {
   if (cli.json) {
     Json front = Json::array();
     for (const auto& candidate : result.front) front.push_back(to_json(candidate, searched));
-    print_json({{"schema", "hwprof.search/1"},
-                {"space", space.name},
-                {"algorithm", options.search.algorithm},
-                {"seed", options.search.seed},
-                {"accuracy_from", source},
-                {"best", to_json(result.best, searched)},
-                {"front", std::move(front)},
-                {"evaluated", result.evaluated.size()},
-                {"infeasible", result.infeasible},
-                {"repeated", result.repeated},
-                {"unknown", result.unknown},
-                {"exhausted", result.exhausted},
-                {"stopped", result.stopped}});
+    Json json{{"schema", "hwprof.search/1"},
+              {"space", space.name},
+              {"algorithm", options.search.algorithm},
+              {"seed", options.search.seed},
+              {"accuracy_from", source},
+              {"best", to_json(result.best, searched)},
+              {"front", std::move(front)},
+              {"evaluated", result.evaluated.size()},
+              {"infeasible", result.infeasible},
+              {"repeated", result.repeated},
+              {"unknown", result.unknown + result.outside},
+              {"exhausted", result.exhausted},
+              {"stopped", result.stopped}};
+    for (const auto& cost : costs) add_estimated(json, cost.name, estimated_in(*space.space, cost.model));
+    print_json(json);
   } else if (!cli.quiet) {
     print_row("best", hwprof::to_string(result.best.arch));
     print_row("", (proxy ? "log10 of MACs " : "accuracy ") + Json(result.best.accuracy).dump());
@@ -95,9 +110,10 @@ void search(const Cli& cli, Options options) {
               count(result.front.size(), "architecture") + (options.out.empty() ? "" : ", written to " + options.out));
     print_row("evaluated", count(result.evaluated.size(), "architecture") + "; proposed besides: " +
                                std::to_string(result.infeasible) + " over a limit, " + std::to_string(result.repeated) +
-                               " again, " + std::to_string(result.unknown) + " of unknown accuracy");
+                               " again, " + std::to_string(result.unknown + result.outside) + " of unknown accuracy");
+    for (const auto& cost : costs) print_estimated(cost.name, estimated_in(*space.space, cost.model));
     if (proxy) print_row("note", "no accuracy was given (--accuracy): the number of MACs stands in for it");
-    if (result.exhausted) print_row("note", "ended early: hardly any proposal was new");
+    if (result.exhausted) print_row("note", "ended early: nothing new is left, or hardly any proposal was new");
     if (result.stopped) print_row("note", "stopped early");
   }
 }
@@ -112,10 +128,13 @@ void add_search(Cli& cli) {
   add_threads_option(verb, options->costs);
   verb->add_option("--algorithm", options->search.algorithm, "random, evolution or nsga2");
   verb->add_option("--accuracy", options->accuracy, "CSV file of accuracies");
-  verb->add_option("--evaluations", options->search.evaluations, "Architectures whose accuracy is asked for");
-  verb->add_option("--population", options->search.population, "Population of evolution and nsga2");
-  verb->add_option("--tournament", options->search.tournament, "Members that a parent is the best of (evolution)");
-  verb->add_option("--seed", options->search.seed, "Seed");
+  verb->add_option("--evaluations", options->search.evaluations, "Architectures whose accuracy is asked for")
+      ->check(positive_number());
+  verb->add_option("--population", options->search.population, "Population of evolution and nsga2")
+      ->check(positive_number());
+  verb->add_option("--tournament", options->tournament, "Members that a parent is the best of (evolution)")
+      ->check(positive_number());
+  verb->add_option("--seed", options->search.seed, "Seed")->check(number_from_zero());
   verb->add_option("--out", options->out, "CSV file to write the front to");
   verb->add_flag("--force", options->force, "Replace the file");
   add_output_options(verb, cli);
