@@ -80,7 +80,7 @@ class Model {
   [[nodiscard]] const Provenance& from() const noexcept;
 
   /// Cost of the network made of these primitives, in the metric's unit; never below 0.
-  /// O(n) look-ups, allocates nothing unless it throws.
+  /// O(n) look-ups, allocates nothing unless it throws; kind "kernel" does for a primitive that it meets first.
   /// @throws Error(Fault::missing) naming every primitive that the model knows nothing of.
   [[nodiscard]] double predict(const std::vector<Prim>& prims) const;
   [[nodiscard]] Prediction predict_with_error(const std::vector<Prim>& prims) const;
