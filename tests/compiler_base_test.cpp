@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 
 #include "hwprof/compiler.hpp"
@@ -86,6 +87,11 @@ TEST_CASE("a compilation that failed or was killed is done again") {
   (void)puppet.compile(small_net(), temp.file("a"));
   CHECK(puppet.compiled == 1);
   CHECK(BaseHardwareCompiler::open(temp.file("a")).net.id == "net-1");
+  // Killed within its first file.
+  const std::string part = temp.write("b/net.yaml.hwprof-part-aB3xYz", "id: ne");
+  (void)puppet.compile(small_net(), temp.file("b"));
+  CHECK(BaseHardwareCompiler::open(temp.file("b")).net.id == "net-1");
+  CHECK_FALSE(std::ifstream(part).good());
 }
 
 TEST_CASE("a folder that holds something else is left as it is") {

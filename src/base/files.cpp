@@ -22,11 +22,6 @@ namespace {
 constexpr const char* manifest_name = ".hwprof-manifest";
 constexpr std::string_view temporary_mark = ".hwprof-part-";  // followed by six characters of mkstemp's choice
 
-bool is_temporary(const std::string& name) {
-  const auto at = name.rfind(temporary_mark);
-  return at != std::string::npos && at > 0 && name.size() - at == temporary_mark.size() + 6;
-}
-
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw Error(Fault::input, path + ": " + what);
 }
@@ -115,6 +110,11 @@ std::vector<std::string> list_tree(const std::string& dir) {
   if (error && error != std::errc::no_such_file_or_directory) fail(dir, "cannot be listed: " + error.message());
   std::sort(names.begin(), names.end());
   return names;
+}
+
+bool is_temporary(const std::string& name) {
+  const auto at = name.rfind(temporary_mark);
+  return at != std::string::npos && at > 0 && name.size() - at == temporary_mark.size() + 6;
 }
 
 void sweep_folder(const std::string& dir) {

@@ -15,6 +15,9 @@ namespace hwprof::base {
 /// @throws Error(Fault::input) when it cannot be written.
 void write_file(const std::string& file, std::string_view content);
 
+/// Whether a file of this name is one that write_file() has not finished.
+[[nodiscard]] bool is_temporary(const std::string& name);
+
 /// Erases what a killed write_file() left in dir (not below it); anything else stays.
 void sweep_folder(const std::string& dir);
 

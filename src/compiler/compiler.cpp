@@ -93,10 +93,11 @@ void check(const NetRecord& record, const Artifact& artifact) {
            " s to the layers and the overhead");
 }
 
-/// Nothing in it, but what somebody may have put into its raw/.
+/// Nothing in it, but what somebody may have put into its raw/, and what a compiler that was killed had begun to write.
 bool is_free(const std::string& dir) {
   const auto names = base::list_folder(dir);
-  return std::all_of(names.begin(), names.end(), [](const std::string& name) { return name == "raw"; });
+  return std::all_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name == "raw" || base::is_temporary(name); });
 }
 
 }  // namespace
@@ -127,6 +128,7 @@ Artifact BaseHardwareCompiler::compile(const Net& net, const std::string& dir, s
     throw Error(Fault::usage, dir + ": holds something else than a compiled network");
   }
   base::make_folder(dir);
+  base::sweep_folder(dir);
   save_net(file, net);
   do_compile(artifact);
   base::Json json;
