@@ -341,6 +341,17 @@ TEST_CASE("hostile files end in a clear error") {
     fill.node("Add", {"input", "zeros"}, {"out"});
     CHECK(has(fill.refused(Fault::input, "out"), "memory"));
   }
+  SUBCASE("nodes with fewer or more inputs than they take") {
+    const std::pair<const char*, std::size_t> cases[] = {{"Sum", 0}, {"Concat", 0}, {"Add", 1}, {"Mul", 0}, {"Sub", 3}};
+    for (const auto& [type, inputs] : cases) {
+      CAPTURE(type);
+      File file(11);
+      auto& node = file.node(type, {}, {"out"});
+      for (std::size_t i = 0; i < inputs; ++i) node.add_input("input");
+      const std::string message = file.refused(Fault::input, "out");
+      CHECK((has(message, "inputs") || has(message, "an input or more")));
+    }
+  }
   SUBCASE("values in another file") {
     File file(11);
     auto& tensor = *file.graph().add_initializer();

@@ -18,6 +18,7 @@ std::optional<Dims> OnnxReader::list(const NodeView& node, const char* attribute
 }
 
 void OnnxReader::concat(const NodeView& node) {
+  if (node.inputs() < 1) node.fail("has no inputs");
   std::vector<OnnxValue> inputs;
   for (int i = 0; i < node.inputs(); ++i) {
     inputs.push_back(activation(node, i));

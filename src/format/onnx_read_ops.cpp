@@ -216,11 +216,15 @@ void OnnxReader::unary(const NodeView& node, OpKind kind, double number) {
 }
 
 void OnnxReader::arithmetic(const NodeView& node) {
+  const bool any_number = node.type() == "Sum";
+  if (any_number ? node.inputs() < 1 : node.inputs() != 2)
+    node.fail("takes " + std::string(any_number ? "an input or more" : "two inputs") + ", it has " +
+              std::to_string(node.inputs()));
   if (node.type() == "Add" && begins_hard(node)) return;
-  if (node.type() != "Sum")
+  if (!any_number)
     for (const int side : {0, 1})
       if (constant(node.input(side)) != nullptr) return scale(node, side);
-  const bool sum = node.type() == "Add" || node.type() == "Sum";
+  const bool sum = node.type() == "Add" || any_number;
   if (!sum && node.type() != "Mul") node.refuse("of two values of the network has no op in a Graph");
   std::vector<OnnxValue> inputs;
   for (int i = 0; i < node.inputs(); ++i) {
