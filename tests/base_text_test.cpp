@@ -37,6 +37,7 @@ TEST_CASE("near names come first, otherwise the known ones are listed") {
   const std::vector<std::string> known{"conv_1x1", "conv_3x3", "skip_connect"};
   CHECK(base::near_names("conv_3x", known).front() == "conv_3x3");
   CHECK(base::suggest("zzz", known) == " (known: conv_1x1, conv_3x3, skip_connect)");
+  CHECK(base::suggest("zzz", {}).empty());
 }
 
 TEST_CASE("split, join, trim") {

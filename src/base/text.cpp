@@ -133,6 +133,7 @@ std::vector<std::string> near_names(std::string_view name, const std::vector<std
 }
 
 std::string suggest(std::string_view name, const std::vector<std::string>& candidates) {
+  if (candidates.empty()) return {};
   const auto near = near_names(name, candidates);
   if (!near.empty()) return " (did you mean " + join(near, ", ") + "?)";
   constexpr std::size_t most = 12;

@@ -82,7 +82,7 @@ void add_jobs(Cli& cli) {
         options->has_seed = true;
       },
       "Seed of random pruning");
-  verb->add_option("--calibration", plan.calibration, "So many drawn networks more")->check(CLI::PositiveNumber);
+  verb->add_option("--calibration", plan.calibration, "So many drawn networks more")->check(positive_number());
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->generate.force, "Replace an earlier run");
   add_output_options(verb, cli);
