@@ -29,6 +29,20 @@ class Image {
   std::string bytes_;
 };
 
+/// Texts that end in a zero, which others mean by where they begin.
+class Texts {
+ public:
+  std::uint32_t operator()(const std::string& text) {
+    const auto at = static_cast<std::uint32_t>(bytes_.size());
+    bytes_.append(text).push_back('\0');
+    return at;
+  }
+  [[nodiscard]] const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
 /// A file of these sections, by name.
 inline std::string elf_file(const std::vector<std::pair<std::string, std::string>>& sections) {
   std::string table(1, '\0');
@@ -62,13 +76,7 @@ inline std::string elf_file(const std::vector<std::pair<std::string, std::string
 
 /// A kernel "net" of two convolutions, as vai_c lays its sections out.
 inline std::string elf_image() {
-  std::string names;
-  const auto name = [&names](const std::string& text) {
-    const auto at = static_cast<std::uint32_t>(names.size());
-    names += text;
-    names += '\0';
-    return at;
-  };
+  Texts name;
   const auto arch = name("dpuv2");
   const auto compiler = name("VAI_C");
   const auto t0 = name("data");
@@ -80,7 +88,7 @@ inline std::string elf_image() {
   const std::uint32_t minus_two = 0xfffffffe;
 
   const std::vector<std::pair<std::string, std::string>> sections = {
-      {".deephi.strtab.net", names},
+      {".deephi.strtab.net", name.bytes()},
       {".deephi.metadata.net",
        Image().put_all({arch, compiler, 1, 2, 52, 4096, 128, 128, 128, 0x20001, 0, 0, 0}).bytes()},
       {".deephi.tensor.net", Image()

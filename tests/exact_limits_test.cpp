@@ -32,27 +32,6 @@ PrimCost in_seconds(int (*units)(const Prim&), double per_ms) {
   return [units, per_ms](const Prim& prim) { return units(prim) / per_ms * 1e-3; };
 }
 
-struct Whole {
-  std::vector<Arch> archs;
-  std::vector<int> a, b;
-};
-
-Whole enumerate(const MixinProfilingSearchSpace& space) {
-  std::vector<std::size_t> options;
-  for (const auto& decision : space.decisions()) options.push_back(decision.options.size());
-  Whole all;
-  for (std::uint64_t number = 0; number < num_archs(options); ++number) {
-    all.archs.push_back(arch_number(number, options));
-    all.a.push_back(0);
-    all.b.push_back(0);
-    for (const auto& prim : space.primitives(all.archs.back())) {
-      all.a.back() += units_a(prim);
-      all.b.back() += units_b(prim);
-    }
-  }
-  return all;
-}
-
 /// Costs that pull apart: what is cheap by one is dear by the other.
 double towards(const Prim& prim) {
   return 1e-3 * (1 + static_cast<double>(hash(prim) % 997) / 100);
@@ -78,13 +57,13 @@ TEST_CASE("what costs the limit to the last digit keeps it") {
     for (const MixinProfilingSearchSpace* space : {static_cast<const MixinProfilingSearchSpace*>(&stages),
                                                    static_cast<const MixinProfilingSearchSpace*>(&positions)}) {
       CAPTURE(per_ms);
-      const Whole all = enumerate(*space);
+      const auto all = enumerate<int>(*space, units_a, units_b);
       const Predictor a(*space, in_seconds(units_a, per_ms)), b(*space, in_seconds(units_b, per_ms));
-      const auto [least, most] = std::minmax_element(all.a.begin(), all.a.end());
+      const auto [least, most] = std::minmax_element(all.first.begin(), all.first.end());
       std::mt19937_64 rng(3);
       for (int limit = *least - 1; limit <= *most + 1; ++limit) {
         const double seconds = limit / per_ms / 1000;
-        const auto within = std::count_if(all.a.begin(), all.a.end(), [&](int cost) { return cost <= limit; });
+        const auto within = std::count_if(all.first.begin(), all.first.end(), [&](int cost) { return cost <= limit; });
         CHECK(count_feasible({a}, {seconds}) == static_cast<std::uint64_t>(within));
         const FeasibleSet set(a, seconds);
         CHECK(set.at_least() <= static_cast<double>(within));
@@ -95,16 +74,16 @@ TEST_CASE("what costs the limit to the last digit keeps it") {
       }
       // The least that count prints is a limit that it keeps.
       CHECK(count_feasible({a}, {cheapest(a).cost}) ==
-            static_cast<std::uint64_t>(std::count(all.a.begin(), all.a.end(), *least)));
+            static_cast<std::uint64_t>(std::count(all.first.begin(), all.first.end(), *least)));
 
-      const auto [least_b, most_b] = std::minmax_element(all.b.begin(), all.b.end());
+      const auto [least_b, most_b] = std::minmax_element(all.second.begin(), all.second.end());
       const int middle_a = (*least + *most) / 2, middle_b = (*least_b + *most_b) / 2;
       std::uint64_t both = 0;
-      for (std::size_t i = 0; i < all.a.size(); ++i) both += all.a[i] <= middle_a && all.b[i] <= middle_b;
+      for (std::size_t i = 0; i < all.first.size(); ++i) both += all.first[i] <= middle_a && all.second[i] <= middle_b;
       CHECK(count_feasible({a, b}, {middle_a / per_ms / 1000, middle_b / per_ms / 1000}) == both);
 
       std::vector<std::pair<int, int>> points, front;
-      for (std::size_t i = 0; i < all.a.size(); ++i) points.emplace_back(all.a[i], all.b[i]);
+      for (std::size_t i = 0; i < all.first.size(); ++i) points.emplace_back(all.first[i], all.second[i]);
       std::sort(points.begin(), points.end());
       for (const auto& point : points)
         if (front.empty() || point.second < front.back().second) front.push_back(point);
@@ -119,10 +98,10 @@ TEST_CASE("what costs the limit to the last digit keeps it") {
 
 TEST_CASE("a search keeps what count counts") {
   const PositionSpace space(5, 4);
-  const Whole all = enumerate(space);
+  const auto all = enumerate<int>(space, units_a, units_b);
   for (const double per_ms : {1.0, 10.0}) {
     const Predictor cost(space, in_seconds(units_a, per_ms));
-    std::vector<int> sorted = all.a;
+    std::vector<int> sorted = all.first;
     std::sort(sorted.begin(), sorted.end());
     for (const std::size_t place : {0U, 5U, 40U, 200U}) {
       const int limit = sorted[place];
@@ -151,15 +130,15 @@ TEST_CASE("fronts of candidates take costs that differ by rounding as equal") {
 
 TEST_CASE("samples under two limits are uniform") {
   const StageSpace space(1, 2, {96, 160});
-  const Whole all = enumerate(space);
+  const auto all = enumerate<int>(space, units_a, units_b);
   const Predictor a(space, in_seconds(units_a, 1)), b(space, in_seconds(units_b, 1));
-  std::vector<int> sorted_a = all.a, sorted_b = all.b;
+  std::vector<int> sorted_a = all.first, sorted_b = all.second;
   std::sort(sorted_a.begin(), sorted_a.end());
   std::sort(sorted_b.begin(), sorted_b.end());
   const int limit_a = sorted_a[sorted_a.size() / 2], limit_b = sorted_b[sorted_b.size() / 3];
   std::map<Arch, int> counts;
   for (std::size_t i = 0; i < all.archs.size(); ++i)
-    if (all.a[i] <= limit_a && all.b[i] <= limit_b) counts[all.archs[i]] = 0;
+    if (all.first[i] <= limit_a && all.second[i] <= limit_b) counts[all.archs[i]] = 0;
   REQUIRE(counts.size() > 5);
   const FeasibleSet set({a, b}, {limit_a / 1000.0, limit_b / 1000.0});
   CHECK(set.at_least() >= 1);

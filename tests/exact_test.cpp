@@ -56,34 +56,12 @@ class IdleSpace : public PositionSpace {
   }
 };
 
-struct Everything {
-  std::vector<Arch> archs;
-  std::vector<double> cost, value;
-};
-
-/// By the sum over the primitives, without a Predictor.
-Everything enumerate(const MixinProfilingSearchSpace& space) {
-  std::vector<std::size_t> options;
-  for (const auto& decision : space.decisions()) options.push_back(decision.options.size());
-  Everything out;
-  for (std::uint64_t number = 0; number < num_archs(options); ++number) {
-    out.archs.push_back(arch_number(number, options));
-    out.cost.push_back(0);
-    out.value.push_back(0);
-    for (const auto& prim : space.primitives(out.archs.back())) {
-      out.cost.back() += made_up_cost(prim);
-      out.value.back() += made_up_value(prim);
-    }
-  }
-  return out;
-}
-
 void check_space(const MixinProfilingSearchSpace& space) {
   const Predictor cost(space, made_up_cost), value(space, made_up_value);
-  const Everything all = enumerate(space);
+  const auto all = enumerate<double>(space, made_up_cost, made_up_value);
   CHECK(count_archs(cost) == static_cast<double>(all.archs.size()));
 
-  const auto [least, most] = std::minmax_element(all.cost.begin(), all.cost.end());
+  const auto [least, most] = std::minmax_element(all.first.begin(), all.first.end());
   CHECK(cheapest(cost).cost == doctest::Approx(*least).epsilon(1e-12));
   CHECK(costliest(cost).cost == doctest::Approx(*most).epsilon(1e-12));
   CHECK(cost.predict(cheapest(cost).arch) == cheapest(cost).cost);
@@ -92,7 +70,7 @@ void check_space(const MixinProfilingSearchSpace& space) {
   std::mt19937_64 rng(9);
   for (const double share : {0.0, 0.001, 0.1, 0.5, 0.9, 1.0, 2.0}) {
     const double limit = *least + share * (*most - *least) + 1e-12;
-    const auto exact = std::count_if(all.cost.begin(), all.cost.end(), [&](double c) { return c <= limit; });
+    const auto exact = std::count_if(all.first.begin(), all.first.end(), [&](double c) { return c <= limit; });
     CHECK(count_feasible({cost}, {limit}) == static_cast<std::uint64_t>(exact));
     CHECK(count_feasible({cost}, {limit}, 3) == static_cast<std::uint64_t>(exact));
     const FeasibleSet set(cost, limit);
@@ -106,7 +84,7 @@ void check_space(const MixinProfilingSearchSpace& space) {
     const double sign = direction == Direction::minimize ? 1 : -1;
     std::vector<std::pair<double, double>> front;
     std::vector<std::pair<double, double>> points;
-    for (std::size_t i = 0; i < all.archs.size(); ++i) points.emplace_back(all.cost[i], sign * all.value[i]);
+    for (std::size_t i = 0; i < all.archs.size(); ++i) points.emplace_back(all.first[i], sign * all.second[i]);
     std::sort(points.begin(), points.end());
     for (const auto& point : points)
       if (front.empty() || point.second < front.back().second - 1e-9) front.push_back(point);
@@ -176,11 +154,11 @@ TEST_CASE("scoring visits every architecture once, with its cost") {
 TEST_CASE("two limits at once") {
   const StageSpace space(2, 2, {96, 160});
   const Predictor cost(space, made_up_cost), value(space, made_up_value);
-  const Everything all = enumerate(space);
+  const auto all = enumerate<double>(space, made_up_cost, made_up_value);
   const double c = (cheapest(cost).cost + costliest(cost).cost) / 2,
                v = (cheapest(value).cost + costliest(value).cost) / 2;
   std::uint64_t exact = 0;
-  for (std::size_t i = 0; i < all.cost.size(); ++i) exact += all.cost[i] <= c && all.value[i] <= v;
+  for (std::size_t i = 0; i < all.first.size(); ++i) exact += all.first[i] <= c && all.second[i] <= v;
   CHECK(exact > 0);
   CHECK(count_feasible({cost, value}, {c, v}, 2) == exact);
 }
@@ -188,13 +166,13 @@ TEST_CASE("two limits at once") {
 TEST_CASE("samples under a limit are uniform") {
   const StageSpace space(1, 2, {96, 160});
   const Predictor cost(space, made_up_cost);
-  const Everything all = enumerate(space);
-  std::vector<double> sorted = all.cost;
+  const auto all = enumerate<double>(space, made_up_cost, made_up_value);
+  std::vector<double> sorted = all.first;
   std::sort(sorted.begin(), sorted.end());
   const double limit = sorted[sorted.size() / 4] + 1e-12;
   std::map<Arch, int> counts;
   for (std::size_t i = 0; i < all.archs.size(); ++i)
-    if (all.cost[i] <= limit) counts[all.archs[i]] = 0;
+    if (all.first[i] <= limit) counts[all.archs[i]] = 0;
   const FeasibleSet set(cost, limit);
   std::mt19937_64 rng(17);
   constexpr int draws = 40000;

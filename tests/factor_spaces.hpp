@@ -175,4 +175,30 @@ inline std::vector<std::uint8_t> rows_of(const std::vector<hwprof::Arch>& archs)
   return rows;
 }
 
+/// All architectures of a small space, each with two costs.
+template <class Number>
+struct Everything {
+  std::vector<hwprof::Arch> archs;
+  std::vector<Number> first, second;
+};
+
+/// By the sums over their primitives, without a Predictor.
+template <class Number>
+Everything<Number> enumerate(const hwprof::MixinProfilingSearchSpace& space, Number (*first)(const hwprof::Prim&),
+                             Number (*second)(const hwprof::Prim&)) {
+  std::vector<std::size_t> options;
+  for (const auto& decision : space.decisions()) options.push_back(decision.options.size());
+  Everything<Number> out;
+  for (std::uint64_t number = 0; number < num_archs(options); ++number) {
+    out.archs.push_back(arch_number(number, options));
+    out.first.push_back(0);
+    out.second.push_back(0);
+    for (const auto& prim : space.primitives(out.archs.back())) {
+      out.first.back() += first(prim);
+      out.second.back() += second(prim);
+    }
+  }
+  return out;
+}
+
 }  // namespace hwprof_test

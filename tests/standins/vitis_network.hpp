@@ -174,13 +174,7 @@ class Fusing {
 
 /// The kernel as vai_c lays out an ELF file; the format is described where hwprof reads it.
 inline std::string elf_of(const std::string& kernel, const Fusing& net, bool debug) {
-  std::string names;
-  const auto name = [&names](const std::string& text) {
-    const auto at = static_cast<std::uint32_t>(names.size());
-    names += text;
-    names += '\0';
-    return at;
-  };
+  Texts name;
   const auto u = [](double value) { return static_cast<std::uint32_t>(value); };
   const auto arch = name("dpuv2");
   const auto compiler = name("VAI_C stand-in");
@@ -208,7 +202,7 @@ inline std::string elf_of(const std::string& kernel, const Fusing& net, bool deb
     nodes.put_all({1, 0, u(node.weights), 8, 7, name(node.name + "_weights"), 16, 1, 1, 1, 1}).put(0).put(0);
   }
   const std::vector<std::pair<std::string, std::string>> sections = {
-      {".deephi.strtab." + kernel, names},
+      {".deephi.strtab." + kernel, name.bytes()},
       {".deephi.metadata." + kernel,
        Image().put_all({arch, compiler, debug ? 1U : 0U, count, 52, 4096, 0, 0, 0, 0x20001, 0, 0, 0}).bytes()},
       {".deephi.tensor." + kernel, tensors.bytes()},
