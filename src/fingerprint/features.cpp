@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "fingerprint/names.hpp"
+#include "graph/kinds.hpp"
 #include "hwprof/error.hpp"
 
 namespace hwprof::fingerprint {
@@ -71,11 +72,8 @@ void own_features(const OpView& view, Stage stage, Sink& sink) {
   sink("own.macs_root", product ? passes * std::sqrt(work.macs) : 0);
   sink("own.bytes_product", product ? passes * bytes : 0);
   sink("own.bytes_norm", kind == OpKind::batch_norm ? light + (training ? 2 * work.input_bytes : 0) : 0);
-  sink("own.bytes_activation", is({OpKind::relu, OpKind::relu6, OpKind::leaky_relu, OpKind::h_swish, OpKind::h_sigmoid,
-                                   OpKind::sigmoid, OpKind::tanh, OpKind::hardtanh, OpKind::softmax})
-                                   ? light
-                                   : 0);
-  sink("own.bytes_pool", is({OpKind::max_pool, OpKind::avg_pool, OpKind::global_avg_pool}) ? light : 0);
+  sink("own.bytes_activation", graph::is_activation(kind) || kind == OpKind::softmax ? light : 0);
+  sink("own.bytes_pool", graph::is_pool(kind) ? light : 0);
   sink("own.bytes_join", is({OpKind::add, OpKind::mul, OpKind::concat, OpKind::split, OpKind::pad,
                              OpKind::upsample_nearest, OpKind::channel_shuffle})
                              ? light

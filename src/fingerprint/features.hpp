@@ -38,8 +38,6 @@ class Sink {
   std::vector<double>* values_;
 };
 
-[[nodiscard]] bool is_activation(OpKind kind) noexcept;
-
 /// perf4sight's features of one convolution (docs/fingerprint.md has the table).
 void perf4sight_features(const ConvShape& conv, Stage stage, Sink& sink);
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fingerprint/features.hpp"
+#include "graph/kinds.hpp"
 
 namespace hwprof::fingerprint {
 namespace {
@@ -70,10 +71,6 @@ Product product_of(const OpView& view, double passes) {
   return product;
 }
 
-bool is_pool(OpKind kind) {
-  return kind == OpKind::max_pool || kind == OpKind::avg_pool || kind == OpKind::global_avg_pool;
-}
-
 }  // namespace
 
 void kernel_features(const OpView& view, Stage stage, Sink& sink) {
@@ -106,12 +103,12 @@ void kernel_features(const OpView& view, Stage stage, Sink& sink) {
   sink("kernel.launches_pointwise", pointwise.launches);
   sink("kernel.launches_window", window.launches);
   sink("kernel.launches_grouped", grouped.launches);
-  const bool norm = op.kind == OpKind::batch_norm, pool = is_pool(op.kind);
+  const bool norm = op.kind == OpKind::batch_norm, pool = graph::is_pool(op.kind);
   const double channels = static_cast<double>(view.out[1]);
   sink("kernel.norms", norm ? 1 : 0);
   sink("kernel.norm_channels", norm ? channels : 0);
   sink("kernel.norm_maps", norm ? channels * static_cast<double>(view.out[0]) : 0);
-  sink("kernel.activations", is_activation(op.kind) ? 1 : 0);
+  sink("kernel.activations", graph::is_activation(op.kind) ? 1 : 0);
   sink("kernel.pools", pool ? 1 : 0);
   sink("kernel.pool_taps", pool && op.kind != OpKind::global_avg_pool
                                ? view.work.output_bytes / value_bytes * op.kernel[0] * op.kernel[1]

@@ -3,13 +3,9 @@
 #include <algorithm>
 
 #include "fingerprint/features.hpp"
+#include "graph/kinds.hpp"
 
 namespace hwprof::fingerprint {
-
-bool is_activation(OpKind kind) noexcept {
-  return kind == OpKind::relu || kind == OpKind::relu6 || kind == OpKind::leaky_relu || kind == OpKind::h_swish ||
-         kind == OpKind::h_sigmoid || kind == OpKind::sigmoid || kind == OpKind::tanh || kind == OpKind::hardtanh;
-}
 
 namespace {
 
@@ -92,8 +88,8 @@ class Follower {
       roots_[i] = i;
       if (!op.inputs.empty()) {
         const auto from = static_cast<std::size_t>(op.inputs.front());
-        const bool overwrites = !training_ && is_activation(op.kind) && readers_[from] == 1 && roots_[from] == from &&
-                                graph.ops[from].kind != OpKind::input;
+        const bool overwrites = !training_ && graph::is_activation(op.kind) && readers_[from] == 1 &&
+                                roots_[from] == from && graph.ops[from].kind != OpKind::input;
         if (is_view(op.kind) || overwrites) roots_[i] = roots_[from];
       }
       bool gradient = op.kind == OpKind::conv2d || op.kind == OpKind::linear || op.kind == OpKind::batch_norm;

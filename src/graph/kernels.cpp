@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "graph/kinds.hpp"
 #include "hwprof/kernel.hpp"
 #include "hwprof/version.hpp"
 
@@ -11,12 +12,6 @@ namespace hwprof {
 namespace {
 
 constexpr double bytes_per_value = 4;
-
-/// Ops without a cost of their own; who reads them reads what they read.
-bool only_renames(OpKind kind) noexcept {
-  return kind == OpKind::input || kind == OpKind::identity || kind == OpKind::dropout || kind == OpKind::flatten ||
-         kind == OpKind::reshape;
-}
 
 const std::vector<std::string>& activations() {
   static const std::vector<std::string> names{"relu",      "relu6",   "leaky_relu", "h_swish",
@@ -38,8 +33,8 @@ class Grouping {
     readers_.assign(n, 0);
     for (std::size_t i = 0; i < n; ++i) {
       const Op& op = graph.ops[i];
-      source_[i] = only_renames(op.kind) && !op.inputs.empty() ? source_[at(op.inputs[0])] : i;
-      if (only_renames(op.kind)) continue;
+      source_[i] = graph::only_renames(op.kind) && !op.inputs.empty() ? source_[at(op.inputs[0])] : i;
+      if (graph::only_renames(op.kind)) continue;
       for (const int in : op.inputs) ++readers_[source_[at(in)]];
     }
     for (const int out : graph.outputs) ++readers_[source_[at(out)]];
@@ -48,7 +43,7 @@ class Grouping {
   std::vector<Kernel> run() {
     std::vector<std::size_t> kernel_of(graph_.ops.size(), none);
     for (std::size_t i = 0; i < graph_.ops.size(); ++i) {
-      if (only_renames(graph_.ops[i].kind)) continue;
+      if (graph::only_renames(graph_.ops[i].kind)) continue;
       const std::size_t joined = host_of(i, kernel_of);
       kernel_of[i] = joined == none ? kernels_.size() : joined;
       if (joined == none)

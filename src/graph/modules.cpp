@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "graph/kinds.hpp"
+
 namespace hwprof {
 namespace {
 
@@ -74,11 +76,6 @@ std::optional<Prim> module_of(const Op& op, const Shape& in, const Shape& out) {
   return normalized(std::move(prim));
 }
 
-bool computes(OpKind kind) {
-  return kind != OpKind::input && kind != OpKind::identity && kind != OpKind::dropout && kind != OpKind::flatten &&
-         kind != OpKind::reshape;
-}
-
 }  // namespace
 
 Modules split_modules(const Graph& graph, const Shape& input) {
@@ -86,7 +83,7 @@ Modules split_modules(const Graph& graph, const Shape& input) {
   Modules modules;
   for (std::size_t i = 0; i < graph.ops.size(); ++i) {
     const Op& op = graph.ops[i];
-    if (!computes(op.kind)) continue;
+    if (graph::only_renames(op.kind)) continue;
     auto prim = module_of(op, shapes[static_cast<std::size_t>(op.inputs.at(0))], shapes[i]);
     if (prim)
       modules.prims.push_back(std::move(*prim));

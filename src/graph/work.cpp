@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "graph/kinds.hpp"
 #include "hwprof/graph.hpp"
 
 namespace hwprof {
@@ -14,11 +15,6 @@ double elements(const Shape& shape) noexcept {
   return product;
 }
 
-bool only_renames(OpKind kind) noexcept {
-  return kind == OpKind::input || kind == OpKind::identity || kind == OpKind::dropout || kind == OpKind::flatten ||
-         kind == OpKind::reshape;
-}
-
 /// Values of the input that a pad op copies; it drops what it crops.
 double kept_by_pad(const Op& op, const Shape& input) noexcept {
   double kept = static_cast<double>(input[0]) * static_cast<double>(input[1]);
@@ -29,7 +25,7 @@ double kept_by_pad(const Op& op, const Shape& input) noexcept {
 
 Work work_of(const Op& op, const std::vector<Shape>& shapes, const Shape& out) {
   Work work;
-  if (only_renames(op.kind)) return work;
+  if (graph::only_renames(op.kind)) return work;
   const auto input = [&](std::size_t i) -> const Shape& { return shapes[static_cast<std::size_t>(op.inputs[i])]; };
   double read = 0;
   for (std::size_t i = 0; i < op.inputs.size(); ++i) read += elements(input(i));

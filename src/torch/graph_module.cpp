@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/text.hpp"
+#include "graph/kinds.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/torch.hpp"
 #include "torch/run_op.hpp"
@@ -15,22 +16,6 @@
 
 namespace hwprof {
 namespace {
-
-bool is_activation(OpKind kind) {
-  switch (kind) {
-    case OpKind::relu:
-    case OpKind::relu6:
-    case OpKind::leaky_relu:
-    case OpKind::h_swish:
-    case OpKind::h_sigmoid:
-    case OpKind::sigmoid:
-    case OpKind::tanh:
-    case OpKind::hardtanh:
-      return true;
-    default:
-      return false;
-  }
-}
 
 /// Ops whose result may be the memory of their input, so that nothing may be done in place behind them.
 bool is_alias(OpKind kind) {
@@ -57,7 +42,7 @@ std::vector<bool> find_in_place(const Graph& graph) {
   std::vector<bool> in_place;
   for (const Op& op : graph.ops) {
     const auto from = op.inputs.empty() ? 0 : static_cast<std::size_t>(op.inputs[0]);
-    in_place.push_back(is_activation(op.kind) && reads[from] == 1 && !is_alias(graph.ops[from].kind));
+    in_place.push_back(graph::is_activation(op.kind) && reads[from] == 1 && !is_alias(graph.ops[from].kind));
   }
   return in_place;
 }
