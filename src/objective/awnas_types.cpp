@@ -8,17 +8,13 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/graph.hpp"
+#include "objective/effect.hpp"
 
 namespace hwprof::objective {
 namespace {
 
 using base::Yaml;
 using Space = std::shared_ptr<const MixinProfilingSearchSpace>;
-
-double number_or(const Yaml* node, const char* key, double fallback) {
-  const auto found = node == nullptr ? std::optional<Yaml>() : node->find(key);
-  return found ? found->number() : fallback;
-}
 
 double flops_of(const Prim& prim) {
   return 2 * count_work(prim).macs;
@@ -58,15 +54,7 @@ std::vector<std::vector<double>> read_layers(const std::string& file, const Mixi
 }
 
 CostForm both(CostForm a, CostForm b) {
-  return [a = std::move(a), b = std::move(b)](double cost) {
-    Effect all = a(cost);
-    const Effect more = b(cost);
-    all.reward_factor *= more.reward_factor;
-    all.reward_term += more.reward_term;
-    all.loss_factor *= more.loss_factor;
-    all.loss_term += more.loss_term;
-    return all;
-  };
+  return [a = std::move(a), b = std::move(b)](double cost) { return combined(a(cost), b(cost)); };
 }
 
 std::shared_ptr<const Objective> one(const Space& space, HardwarePerf perf) {
@@ -85,6 +73,11 @@ auto at_place(const Yaml* cfg, Make make) {
 }
 
 }  // namespace
+
+double number_or(const Yaml* cfg, const char* key, double fallback) {
+  const auto found = cfg == nullptr ? std::optional<Yaml>() : cfg->find(key);
+  return found ? found->number() : fallback;
+}
 
 std::shared_ptr<const Objective> table_latency(const Yaml* cfg, const std::filesystem::path& folder,
                                                const Space& space) {

@@ -9,6 +9,9 @@
 
 namespace hwprof::objective {
 
+/// The number of that key; fallback without the key, and without a configuration.
+[[nodiscard]] double number_or(const base::Yaml* cfg, const char* key, double fallback);
+
 /// What aw_nas' objectives other than `hardware` do with a cost, apart from the task's own reward and loss, which
 /// they hold as well. cfg: their objective_cfg; files are relative to folder.
 

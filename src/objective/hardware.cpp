@@ -8,6 +8,7 @@
 #include "hwprof/error.hpp"
 #include "hwprof/objective.hpp"
 #include "model/impl.hpp"
+#include "objective/effect.hpp"
 
 namespace hwprof {
 namespace {
@@ -124,11 +125,7 @@ Effect HardwareObjective::acts(const Arch& arch) const {
   const auto costs = get_perfs(arch);
   for (std::size_t i = 0; i < perfs_.size(); ++i) {
     if (!perfs_[i].form) continue;
-    const Effect one = perfs_[i].form(costs[i]);
-    all.reward_factor *= one.reward_factor;
-    all.reward_term += one.reward_term;
-    all.loss_factor *= one.loss_factor;
-    all.loss_term += one.loss_term;
+    all = objective::combined(all, perfs_[i].form(costs[i]));
   }
   return all;
 }

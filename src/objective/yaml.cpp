@@ -24,11 +24,6 @@ std::optional<Yaml> find_any(const Yaml& node, std::initializer_list<const char*
   return {};
 }
 
-double number_or(const Yaml& node, const char* key, double fallback) {
-  const auto found = node.find(key);
-  return found ? found->number() : fallback;
-}
-
 /// most: the greatest cost that the space has, asked for only where the file does not say.
 CostForm read_form(const Yaml& node, const std::function<double()>& most) {
   const std::string type = node["type"].text();
@@ -38,27 +33,29 @@ CostForm read_form(const Yaml& node, const std::function<double()>& most) {
   }
   if (type == "mnasnet") {
     node.only({"type", "target", "alpha", "beta"});
-    return mnasnet_form(node["target"].number(), number_or(node, "alpha", -0.07), number_or(node, "beta", -0.07));
+    return mnasnet_form(node["target"].number(), objective::number_or(&node, "alpha", -0.07),
+                        objective::number_or(&node, "beta", -0.07));
   }
   if (type == "bounded") {
     node.only({"type", "bound", "weight"});
-    return bounded_form(node["bound"].number(), number_or(node, "weight", 0.1));
+    return bounded_form(node["bound"].number(), objective::number_or(&node, "weight", 0.1));
   }
   if (type == "fbnet_sum" || type == "fbnet_product") {
     node.only({"type", "alpha", "beta", "unit"});
-    const double alpha = number_or(node, "alpha", 0.2), beta = number_or(node, "beta", 0.6);
-    const double unit = number_or(node, "unit", 1e-3);
+    const double alpha = objective::number_or(&node, "alpha", 0.2), beta = objective::number_or(&node, "beta", 0.6);
+    const double unit = objective::number_or(&node, "unit", 1e-3);
     return type == "fbnet_sum" ? fbnet_sum_form(alpha, beta, unit) : fbnet_product_form(alpha, beta, unit);
   }
   if (type == "inverse") {
     node.only({"type", "most", "lambda", "unit"});
     const auto given = node.find("most");
-    return inverse_form(given ? given->number() : most(), number_or(node, "lambda", 0.1),
-                        number_or(node, "unit", 1e-3));
+    return inverse_form(given ? given->number() : most(), objective::number_or(&node, "lambda", 0.1),
+                        objective::number_or(&node, "unit", 1e-3));
   }
   if (type == "budget") {
     node.only({"type", "budget", "a", "b"});
-    return budget_form(node["budget"].number(), number_or(node, "a", 0), number_or(node, "b", 1));
+    return budget_form(node["budget"].number(), objective::number_or(&node, "a", 0),
+                       objective::number_or(&node, "b", 1));
   }
   if (type == "log_barrier") {
     node.only({"type", "limit", "weight"});
