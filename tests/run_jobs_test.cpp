@@ -234,6 +234,8 @@ TEST_CASE("hostile plans are refused before anything is made") {
   CHECK(has(refused([](JobPlan& p) { p.strategies = {"best"}; }), "strategy"));
   CHECK(has(refused([](JobPlan& p) { p.batches = {-1}; }), "batch"));
   CHECK(has(refused([](JobPlan& p) { p.networks.push_back("elsewhere/squeezenet.yaml"); }), "named 'squeezenet'"));
+  for (const char* name : {"calibration", "Calibration_30"})  // which fits would take for drawn ones
+    CHECK(has(refused([&](JobPlan& p) { p.networks.push_back("elsewhere/" + std::string(name) + ".yaml"); }), "drawn"));
   CHECK(has(refused([](JobPlan& p) {
               p.repeats = 1000;
               for (int i = 2; i < 100; ++i) p.levels.push_back(i / 1000.0);

@@ -45,7 +45,7 @@ struct JobPlan {
 /// <network>/<strategy>/<level>/<repeat>, and <network> alone for level 0; calibration/<number> of those that are
 /// drawn, for images of the plan's size, or of its networks' in turn. Pruned ones are graphs without weights.
 /// @throws as load_network and prune; Error(Fault::usage) for lists that are empty, name a thing twice or make more
-/// than 100 000 jobs, and for two networks of one name.
+/// than 100 000 jobs, and for two networks of one name or one called calibration.
 [[nodiscard]] std::vector<Net> make_jobs(const JobPlan& plan, Notes* notes = nullptr);
 
 /// Writes the jobs as a run folder, compiled for options.compilers; of the other options dir and force count. The

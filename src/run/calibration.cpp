@@ -158,7 +158,7 @@ class Drawer {
 Net draw_calibration_net(int number, int image_size, std::uint64_t seed) {
   constexpr std::uint64_t stride = 0x9e3779b97f4a7c15;  // seeds of neighbours have nothing in common
   Net net = Drawer(image_size, (seed + 1) * stride ^ static_cast<std::uint64_t>(number)).draw(number);
-  net.arch = "calibration/" + std::to_string(number);
+  net.arch = std::string(calibration_name) + "/" + std::to_string(number);
   return net;
 }
 

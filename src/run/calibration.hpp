@@ -7,6 +7,9 @@
 
 namespace hwprof::run {
 
+/// What drawn networks are called, and fingerprints know their family by.
+constexpr const char* calibration_name = "calibration";
+
 constexpr int calibration_kinds = 9;  ///< of networks, which take turns
 
 /// The network of that number out of an endless list: a chain of blocks that is like no network in particular. Kinds of

@@ -31,6 +31,21 @@ void check_list(const std::vector<T>& list, const std::string& what) {
     if (!seen.insert(one).second) throw Error(Fault::usage, "jobs: a " + what + " is given twice");
 }
 
+/// A name that is safe in paths and has no slash.
+std::string name_of(const std::string& file) {
+  std::string name = fs::path(file).stem().string();
+  for (char& c : name)
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) c = '_';
+  return name;
+}
+
+/// Also with a level behind it, which is no part of a family's name.
+bool is_called_calibration(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return base::starts_with(name, run::calibration_name);
+}
+
 void check(const JobPlan& plan) {
   if (plan.calibration == 0 || plan.image_size == 0 || !plan.networks.empty()) check_list(plan.networks, "network");
   check_list(plan.levels, "level");
@@ -53,18 +68,13 @@ void check(const JobPlan& plan) {
   if (plan.calibration < 0 || plan.calibration > most_calibration)
     refuse("calibration must be from 0 to " + std::to_string(most_calibration) + ", found " +
            std::to_string(plan.calibration));
+  for (const auto& file : plan.networks)
+    if (is_called_calibration(name_of(file)))
+      refuse(file + ": drawn networks, which a fit is never judged by, have that name; give it another");
   const double each = static_cast<double>(plan.levels.size()) * static_cast<double>(plan.strategies.size()) *
                       plan.repeats * static_cast<double>(plan.modes.size()) * static_cast<double>(plan.batches.size());
   if (each * static_cast<double>(plan.networks.size()) > static_cast<double>(most_jobs))
     refuse("the lists make more than " + std::to_string(most_jobs) + " jobs");
-}
-
-/// A name that is safe in paths and has no slash.
-std::string name_of(const std::string& file) {
-  std::string name = fs::path(file).stem().string();
-  for (char& c : name)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) c = '_';
-  return name;
 }
 
 Net from_graph(Graph graph, const Shape& input, const std::string& file, int image_size) {

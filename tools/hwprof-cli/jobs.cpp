@@ -13,7 +13,7 @@ struct Options {
   std::string file;
   hwprof::JobPlan given;  ///< what stands on the command line; empty lists and zeros: nothing
   hwprof::GenerateOptions generate;
-  bool has_seed = false;
+  bool has_seed = false, has_calibration = false;
 };
 
 template <typename T>
@@ -31,7 +31,7 @@ hwprof::JobPlan plan_of(const Options& options) {
   take(plan.modes, given.modes, {});
   take(plan.batches, given.batches, {});
   take(plan.repeats, given.repeats, 0);
-  take(plan.calibration, given.calibration, 0);
+  if (options.has_calibration) plan.calibration = given.calibration;
   take(plan.image_size, given.image_size, 0);
   plan.per_layer = plan.per_layer || given.per_layer;
   if (options.has_seed) plan.seed = given.seed;
@@ -81,8 +81,15 @@ void add_jobs(Cli& cli) {
         options->given.seed = seed;
         options->has_seed = true;
       },
-      "Seed of random pruning");
-  verb->add_option("--calibration", plan.calibration, "So many drawn networks more")->check(positive_number());
+      "Seed of random pruning and of drawn networks");
+  verb->add_option_function<int>(
+          "--calibration",
+          [options](const int& networks) {
+            options->given.calibration = networks;
+            options->has_calibration = true;
+          },
+          "So many drawn networks more")
+      ->check(number_from_zero());
   add_plugin_option(verb, cli);
   verb->add_flag("--force", options->generate.force, "Replace an earlier run");
   add_output_options(verb, cli);
