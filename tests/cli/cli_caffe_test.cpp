@@ -93,7 +93,9 @@ TEST_CASE("clean-prototxt mends a redundant input") {
   const std::string input = "layer { name: 'in' type: 'Input' top: 'data' }\n";
   const std::string relu = "layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'r' }\n";
   folder.write("a.prototxt", input + "layer { name: 'in' type: 'ImageData' top: 'data' top: 'label' }\n" + relu);
+  const auto mine = folder.write("b.prototxt.part", "mine");
   const auto done = cli({"clean-prototxt", folder.file("a.prototxt"), "--out", folder.file("b.prototxt")});
+  CHECK(hwprof_test::read_all(mine) == "mine");
   CHECK(done.code == 0);
   CHECK(has(done.out, "'in' (ImageData)"));
   CHECK(hwprof_test::read_all(folder.file("b.prototxt")) == input + relu);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <set>
 #include <tuple>
@@ -74,13 +73,6 @@ std::size_t drop_copies(std::vector<hwprof::NetRecord>& records) {
   const auto count = static_cast<std::size_t>(records.end() - copies);
   records.erase(copies, records.end());
   return count;
-}
-
-void write_text(const std::string& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary);
-  stream << text;
-  stream.close();
-  if (!stream) throw hwprof::Error(hwprof::Fault::input, file + ": cannot be written");
 }
 
 /// The metric that was asked for, else the only one that the samples have, else latency, of training where there is no
@@ -163,8 +155,8 @@ void genmodel(const Cli& cli, Options& options) {
   const std::string header = options.header.empty() ? std::string() : cpp_header(model);
   const std::string python = options.python.empty() ? std::string() : python_module(model);
   hwprof::save_model(options.out, model);
-  if (!header.empty()) write_text(options.header, header);
-  if (!python.empty()) write_text(options.python, python);
+  if (!header.empty()) write_file(options.header, header);
+  if (!python.empty()) write_file(options.python, python);
   if (cli.json) {
     Json report{{"schema", "hwprof.genmodel/1"}, {"out", options.out}, {"model", to_json(model)}};
     report["record_notes"] = notes;

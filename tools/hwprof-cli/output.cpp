@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -52,13 +56,20 @@ void print_error(hwprof::Fault fault, const std::string& message, bool json) {
 }
 
 void write_file(const std::string& file, const std::string& text) {
-  const std::string part = file + ".part";
-  std::ofstream out(part, std::ios::binary);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(part, file, error);
-  if (!out || error) throw hwprof::Error(hwprof::Fault::input, file + ": cannot be written");
+  std::string part = file + ".hwprof-part-XXXXXX";  // as the library names what it has not finished
+  const int handle = ::mkstemp(part.data());
+  if (handle >= 0) {
+    ::fchmod(handle, 0644);
+    ::close(handle);
+    std::ofstream out(part, std::ios::binary);
+    out << text;
+    out.close();
+    std::error_code error;
+    if (out) std::filesystem::rename(part, file, error);
+    if (out && !error) return;
+    std::filesystem::remove(part, error);
+  }
+  throw hwprof::Error(hwprof::Fault::input, file + ": cannot be written");
 }
 
 void flush_output() {
