@@ -103,6 +103,36 @@ TEST_CASE("a bias is folded into a convolution only when nothing else reads it b
     CHECK(kinds(net) == Kinds{OpKind::input, OpKind::conv2d, OpKind::batch_norm, OpKind::batch_norm, OpKind::add});
     CHECK_FALSE(net.graph.ops[1].bias);
   }
+  SUBCASE("two names, of which the bias is behind the last") {
+    File file(13);
+    file.conv("input", "c", 4, 4, 1);
+    file.node("Sum", {"c"}, {"c1"});
+    File::set(file.node("Cast", {"c1"}, {"c2"}), "to", std::int64_t{onnx::TensorProto::FLOAT});
+    file.filled("b", {1, 4, 1, 1});
+    file.node("Add", {"c2", "b"}, {"p"});
+    CHECK(kinds(file.read("p")) == Kinds{OpKind::input, OpKind::conv2d});
+    file.node("Relu", {"c1"}, {"q"});
+    file.node("Mul", {"p", "q"}, {"out"});
+    CHECK(kinds(file.read("out")) ==
+          Kinds{OpKind::input, OpKind::conv2d, OpKind::batch_norm, OpKind::relu, OpKind::mul});
+  }
+  SUBCASE("as many names as there is room for, a bias each") {
+    constexpr int many = 40'000;  // minutes, where each bias looks at all the names
+    File file(13);
+    file.conv("input", "c", 4, 4, 1);
+    file.filled("b", {4, 1, 1});
+    for (int i = 0; i < many; ++i) {
+      const std::string number = std::to_string(i);
+      File::set(file.node("Cast", {"c"}, {"c" + number}), "to", std::int64_t{onnx::TensorProto::FLOAT});
+    }
+    for (int i = 0; i < many; ++i) {
+      const std::string number = std::to_string(i);
+      file.node("Add", {"c" + number, "b"}, {"p" + number});
+    }
+    const auto net = file.read("p0");
+    CHECK(net.graph.ops.size() == 2 + many);
+    CHECK_FALSE(net.graph.ops[1].bias);
+  }
   SUBCASE("an output of the network by another name") {
     File file(13);
     file.conv("input", "c", 4, 4, 1);
@@ -247,6 +277,20 @@ TEST_CASE("pads as PyTorch computes them: a list turned around and transposed") 
   CHECK(out_shape(net) == Shape{1, 4, 11, 11});
 }
 
+TEST_CASE("a constant on three dimensions would lie along another axis than the channels, and is refused") {
+  for (const char* type : {"Add", "Mul", "Sub", "Div"}) {
+    CAPTURE(type);
+    File file(13, {1, 4, 4, 1});
+    file.conv("input", "c", 4, 4, 1);
+    file.integers("axis", {3});
+    file.node("Squeeze", {"c", "axis"}, {"three"});
+    file.filled("b", {4});  // over the height, as ONNX has it
+    file.node(type, {"three", "b"}, {"sum"});
+    file.node("Unsqueeze", {"sum", "axis"}, {"out"});
+    CHECK(has(file.refused(Fault::unsupported, "out"), "3 dimensions"));
+  }
+}
+
 TEST_CASE("constants are sliced along any axis, forwards and backwards") {
   // Of 2 3 4 / 5 6 7 / 1 8 1, as Python slices them; the two numbers that are left become channels and height.
   const auto file_of = [](const Dims& starts, const Dims& ends, const Dims& axes, const Dims& steps) {
@@ -274,6 +318,29 @@ TEST_CASE("constants are sliced along any axis, forwards and backwards") {
   CHECK(sliced({-3, 2}, {-2, 0}, {0, -1}, {1, -1}) == Shape{1, 4, 3, 140});
   CHECK(has(file_of({0, 0}, {1, 2}, {0, 1}, {0, 1}).refused(Fault::input, "out"), "steps must not be 0"));
   CHECK(has(file_of({0, 0}, {1, 2}, {0, 0}, {1, 1}).refused(Fault::input, "out"), "an axis twice"));
+}
+
+TEST_CASE("an empty constant whose other dimensions overflow is refused") {
+  const auto refused = [](const Dims& dims) {
+    File file(13);
+    file.floats("none", dims, {});
+    file.integers("start", {0});
+    file.integers("end", {1});
+    file.node("Slice", {"none", "start", "end"}, {"part"});
+    file.node("Relu", {"input"}, {"out"});
+    return file.refused(Fault::input, "out");
+  };
+  constexpr std::int64_t huge = std::int64_t{1} << 61;
+  CHECK(has(refused({0, huge, huge}), "makes no sense with dimensions 0x"));
+  CHECK(has(refused({huge, 0, huge}), "makes no sense"));
+  CHECK(has(refused({huge, huge, 0}), "makes no sense"));
+  File file(13);
+  file.floats("none", {0, 3}, {});
+  file.integers("start", {0});
+  file.integers("end", {1});
+  file.node("Slice", {"none", "start", "end"}, {"part"});
+  file.node("Relu", {"input"}, {"out"});
+  CHECK(kinds(file.read("out")) == Kinds{OpKind::input, OpKind::relu});
 }
 
 TEST_CASE("a shuffle whose shapes are computed behind it") {

@@ -253,7 +253,7 @@ const Constant* OnnxReader::constant(const std::string& name) {
       node.refuse("a constant that is no tensor, number or list of numbers");
     }
   }
-  if (!found && folder_) {
+  if (!found && folder_ && is_elsewhere(*tensor)) {
     onnx::TensorProto whole = *tensor;
     fetch_values(whole, *folder_, place, budget_);
     found = read_tensor(whole, place, budget_, converted_);
@@ -324,29 +324,36 @@ void OnnxReader::emit(const NodeView& node, Op op, const std::vector<OnnxValue>&
   shapes_.push_back(out);
   Dims dims{out[0], out[1]};
   if (rank == 4) dims.insert(dims.end(), {out[2], out[3]});
-  names_of_[static_cast<int>(net_.graph.ops.size()) - 1] = {output};
+  foreign_reads_[static_cast<int>(net_.graph.ops.size()) - 1] = reads_of(output);
   values_[output] = {static_cast<int>(net_.graph.ops.size()) - 1, std::move(dims), nullptr};
 }
 
 void OnnxReader::alias(const NodeView& node, const OnnxValue& of, Dims dims) {
   OnnxValue copy = of;
   copy.dims = std::move(dims);
-  names_of_[of.op].push_back(node.output());
+  const auto reads = foreign_reads_.find(of.op);
+  if (reads != foreign_reads_.end()) reads->second += reads_of(node.output()) - reads_by(node, of.op);
   values_[node.output()] = std::move(copy);
 }
 
-bool OnnxReader::read_by_others(int op) const {
-  const auto names = names_of_.find(op);
-  if (names == names_of_.end()) return true;  // the network's input
-  std::set<int> passing;                      // nodes that gave it another name
-  for (const auto& name : names->second) passing.insert(producers_.at(name));
-  for (const auto& name : names->second) {
-    const auto readers = readers_.find(name);
-    if (readers == readers_.end()) continue;
-    for (const int reader : readers->second)
-      if (reader != at_ && passing.count(reader) == 0) return true;
+std::int64_t OnnxReader::reads_of(const std::string& value) const {
+  const auto found = readers_.find(value);
+  return found == readers_.end() ? 0 : static_cast<std::int64_t>(found->second.size());
+}
+
+std::int64_t OnnxReader::reads_by(const NodeView& node, int op) const {
+  std::int64_t reads = 0;
+  for (int i = 0; i < node.inputs(); ++i) {
+    const auto found = values_.find(node.input(i));
+    if (found != values_.end() && found->second.op == op) ++reads;
   }
-  return false;
+  return reads;
+}
+
+bool OnnxReader::read_by_others(int op) const {
+  const auto reads = foreign_reads_.find(op);
+  if (reads == foreign_reads_.end()) return true;  // the network's input
+  return reads->second > reads_by(view(at_), op);
 }
 
 int OnnxReader::only_reader(const std::string& value) const {

@@ -32,7 +32,7 @@ std::array<int, 2> pair_of(const NodeView& node, const char* name, int fallback)
   return {to_int(node, name, (*found)[0]), to_int(node, name, (*found)[1])};
 }
 
-/// Whether dims spread over a value of this rank as one number per channel.
+/// Whether dims spread over a value of this rank, 2 or 4, as one number per channel.
 bool per_channel(const Dims& dims, std::size_t rank, std::int64_t channels) {
   const std::size_t behind = rank == 4 ? 2 : 0;
   if (dims.size() <= behind || dims.size() > behind + 2) return false;
@@ -259,6 +259,8 @@ void OnnxReader::scale(const NodeView& node, int constant_input) {
   const OnnxValue x = activation(node, 1 - constant_input);
   const Constant values = constant(node, constant_input);
   const std::int64_t channels = shape_of(x)[1];
+  if (x.dims.size() != 2 && x.dims.size() != 4)
+    node.refuse("a constant with values of " + std::to_string(x.dims.size()) + " dimensions");
   if (!values.is_real() || (values.count() != 1 && !per_channel(values.dims, x.dims.size(), channels)))
     node.refuse("a constant of " + to_text(values.dims) + " is neither one number nor one per channel of " +
                 to_text(x.dims));

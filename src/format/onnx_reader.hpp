@@ -61,6 +61,9 @@ class OnnxReader {
   [[nodiscard]] int only_reader(const std::string& value) const;
   /// Whether another node than the one at_, or an output of the network, reads what this op gives, by any of its names.
   [[nodiscard]] bool read_by_others(int op) const;
+  /// How often nodes, and outputs of the network, read the value; how often the node reads what the op gives.
+  [[nodiscard]] std::int64_t reads_of(const std::string& value) const;
+  [[nodiscard]] std::int64_t reads_by(const NodeView& node, int op) const;
 
   // Ops with weights and windows (onnx_read_ops.cpp).
   void conv(const NodeView& node);
@@ -132,7 +135,8 @@ class OnnxReader {
   std::map<std::string, const onnx::TensorProto*> initializers_;
   std::map<std::string, std::shared_ptr<const Constant>> constants_;
   std::map<std::string, OnnxValue> values_;
-  std::map<int, std::vector<std::string>> names_of_;  // of what an op gives, as aliases add them
+  /// How often what an op gives is read, by any of its names, by others than the nodes that gave it another name.
+  std::map<int, std::int64_t> foreign_reads_;
   std::map<std::string, int> producers_;
   std::map<std::string, std::vector<int>> readers_;  // nodes that read a value; -1: an output of the network
   std::map<int, Fused> fused_;                       // by the last node of a pattern

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/onnx_tensor.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -55,10 +56,6 @@ void each_value(const TensorProto& tensor, const Field& field, std::size_t count
   }
 }
 
-bool is_elsewhere(const TensorProto& tensor) {
-  return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
-}
-
 std::optional<std::string> entry_of(const TensorProto& tensor, const char* key) {
   for (const auto& entry : tensor.external_data())
     if (entry.key() == key) return entry.value();
@@ -85,6 +82,10 @@ std::size_t width_of(int type) {
 }
 
 }  // namespace
+
+bool is_elsewhere(const TensorProto& tensor) {
+  return tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0;
+}
 
 void fetch_values(TensorProto& tensor, const std::string& folder, const std::string& place, Budget& budget) {
   if (!is_elsewhere(tensor)) return;
@@ -149,11 +150,13 @@ std::string to_text(const Dims& dims) {
 std::int64_t count_of(const Dims& dims) noexcept {
   constexpr std::int64_t most = std::int64_t{1} << 62;
   std::int64_t count = 1;
+  bool empty = false;
   for (const auto extent : dims) {
     if (extent < 0 || (extent > 0 && count > most / extent)) return -1;
-    count *= extent;
+    empty = empty || extent == 0;
+    count *= std::max<std::int64_t>(extent, 1);
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 Constant read_tensor(const TensorProto& tensor, const std::string& place, Budget& budget, bool& converted) {

@@ -40,6 +40,9 @@ class Budget {
   std::set<std::string> files_;
 };
 
+/// Whether the values of a tensor lie in another file.
+[[nodiscard]] bool is_elsewhere(const onnx::TensorProto& tensor);
+
 /// Takes the values of a tensor that lie in another file, below folder, into it. Does nothing for others.
 /// @throws Error(Fault::input) for a file outside the folder (by "..", as an absolute path or through a link), one that
 /// is no ordinary file, and an offset or length that does not fit it or the dimensions.
@@ -54,7 +57,7 @@ void fetch_values(onnx::TensorProto& tensor, const std::string& folder, const st
 /// "2x3x4", "scalar".
 [[nodiscard]] std::string to_text(const Dims& dims);
 
-/// Product of dims; -1 when one is negative or the product beyond 2^62.
+/// Product of dims; -1 when one is negative or the product of those that are not 0 beyond 2^62: so strides fit, too.
 [[nodiscard]] std::int64_t count_of(const Dims& dims) noexcept;
 
 }  // namespace hwprof::format
