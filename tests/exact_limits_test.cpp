@@ -192,6 +192,62 @@ TEST_CASE("limits close to the middle of a front are kept") {
   CHECK(open.at_least() == count_archs(a));
 }
 
+TEST_CASE("a limit that everything keeps does not blunt the others") {
+  const PositionSpace space(12, 8);
+  const auto steep = [](const Prim& prim) { return away(prim) * (prim.spatial_size < 10 ? 10 : 1); };
+  const Predictor a(space, towards), b(space, steep);
+  const Predictor memory(space,
+                         [](const Prim& prim) { return 1e3 * (1 + static_cast<double>(hash(prim) % 101) / 100); });
+  const auto front = pareto_front(a, b, Direction::minimize);
+  std::mt19937_64 rng(5);
+  for (const std::size_t tenth : {1U, 5U, 9U}) {
+    CAPTURE(tenth);
+    const auto& point = front[front.size() * tenth / 10];
+    const std::vector<double> limits{1.01 * point.cost, 1.01 * point.value};
+    const FeasibleSet two({a, b}, limits);
+    for (const double limit : {17e9, costliest(memory).cost}) {
+      const FeasibleSet three({a, memory, b}, {limits[0], limit, limits[1]});
+      CHECK(three.at_least() == two.at_least());
+      CHECK(three.at_most() == two.at_most());
+      for (int i = 0; i < 20; ++i) {
+        const auto arch = three.sample(rng);
+        CHECK(keeps_limit(a.predict(arch), limits[0]));
+        CHECK(keeps_limit(b.predict(arch), limits[1]));
+      }
+    }
+    const FeasibleSet one({memory, a}, {17e9, limits[0]});
+    CHECK(one.at_least() == FeasibleSet(a, limits[0]).at_least());
+  }
+  CHECK(FeasibleSet({a, b}, {1e3, 1e3}).at_most() == count_archs(a));
+  const Predictor other(PositionSpace(3, 2), towards);
+  (void)error_of(Fault::usage, [&] { (void)FeasibleSet({a, other}, {1e3, 1e3}); });
+}
+
+TEST_CASE("limits that miss each other by less than rounding") {
+  // Two pairs of costs, each of one sum whatever the architecture: 60 ms.
+  const PositionSpace space(6, 3);
+  const auto first = [](const Prim& prim) { return 1e-3 * (1 + static_cast<double>(hash(prim) % 9)); };
+  const auto second = [](const Prim& prim) { return 1e-3 * (1 + static_cast<double>(hash(prim) / 9 % 9)); };
+  const auto mirrored = [](auto cost) { return [cost](const Prim& prim) { return 1e-2 - cost(prim); }; };
+  const std::vector<Predictor> costs{Predictor(space, first), Predictor(space, mirrored(first)),
+                                     Predictor(space, second), Predictor(space, mirrored(second))};
+  std::mt19937_64 rng(1);
+  for (const double under : {1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 0.0}) {
+    CAPTURE(under);
+    const std::vector<double> limits{3e-2, 3e-2 - under, 3e-2, 3e-2};
+    const FeasibleSet set(costs, limits);
+    const auto number = static_cast<double>(count_feasible(costs, limits));
+    CHECK((number > 0) == (under < 1e-13));
+    CHECK(set.at_least() <= number);
+    CHECK(set.at_most() >= number);
+    CHECK(set.at_most() <= 729);
+    if (number > 0)
+      CHECK(keeps_limit(costs[3].predict(set.sample(rng)), limits[3]));
+    else
+      CHECK_THROWS_AS((void)set.sample(rng), Error);
+  }
+}
+
 TEST_CASE("limits that cannot be kept together are told from those that were not met") {
   // 1 and 10, or 10 and 1: no weighted sum forbids 6 and 6, the front does.
   const PositionSpace space(1, 2);

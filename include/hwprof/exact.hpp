@@ -39,7 +39,8 @@ class FeasibleSet {
   FeasibleSet(const Predictor& cost, double limit);
 
   /// limits[c] for each costs[c]. The tables are those of a weighted sum of the costs, which all of these architectures
-  /// keep; of two costs the Pareto front says whether there is any where nothing simpler does.
+  /// keep; limits that every architecture keeps are left aside. Of two costs that remain the Pareto front says whether
+  /// there is any where nothing simpler does.
   /// @throws Error(Fault::usage) for lengths that differ, or costs of different spaces.
   FeasibleSet(const std::vector<Predictor>& costs, const std::vector<double>& limits);
 

@@ -80,17 +80,22 @@ FeasibleSet::FeasibleSet(const std::vector<Predictor>& costs, const std::vector<
                                   std::to_string(costs.size()) + " costs and " + std::to_string(limits.size()) +
                                   " limits");
   auto tables = std::make_shared<Tables>();
-  std::vector<double> given;  // those limits that are finite, without tolerance
+  std::vector<double> given;  // those limits that some architecture passes, without tolerance
   for (std::size_t c = 0; c < costs.size(); ++c) {
     if (std::isnan(limits[c])) throw Error(Fault::usage, "the limit of a cost must be a number");
-    if (limits[c] == std::numeric_limits<double>::infinity() && costs.size() > 1) continue;
+    if (costs[c].num_options() != costs[0].num_options())
+      throw Error(Fault::usage, "the costs belong to different spaces: their decisions differ");
+    // A limit that every architecture keeps would only blunt the sum of the others.
+    const bool open = limits[c] == std::numeric_limits<double>::infinity();
+    if (costs.size() > 1 && (open || costliest(costs[c]).cost <= greatest_within(limits[c]))) continue;
     tables->costs.push_back(costs[c]);
     tables->limits.push_back(greatest_within(limits[c]));
     given.push_back(limits[c]);
   }
   if (tables->costs.empty()) {
     tables->costs.push_back(costs[0]);
-    tables->limits.push_back(limits[0]);
+    tables->limits.push_back(greatest_within(limits[0]));
+    given.push_back(limits[0]);
   }
   tables->plan = plan_of(tables->costs);
   exact::Plan& plan = tables->plan;
@@ -133,7 +138,8 @@ FeasibleSet::FeasibleSet(const std::vector<Predictor>& costs, const std::vector<
   // so small that the rounding of sums could fill it.
   const auto to_go = least_to_go(plan);
   const double least = plan.constant[0] + to_go[0][0];
-  const double above = std::min(limit, greatest) - least;
+  // Limits that miss each other by no more than rounding can leave less than nothing.
+  const double above = std::max(std::min(limit, greatest) - least, 0.0);
   const double finest =
       1e-13 * (std::abs(plan.constant[0]) + std::abs(least) + std::abs(greatest)) + std::numeric_limits<double>::min();
   const double bucket =
