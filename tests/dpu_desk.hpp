@@ -93,9 +93,8 @@ class Desk {
 };
 
 inline double latency_of(const Desk& desk, int i) {
-  const std::string id = std::to_string(i);
-  return hwprof::compiling::load_result(desk.net(i, hwprof::compiling::latency_file(id)),
-                                        hwprof::compiling::kernel_name(id, "debug"), nullptr)
+  const auto& job = desk.jobs.at(static_cast<std::size_t>(i));
+  return hwprof::compiling::load_result(desk.net(i, hwprof::compiling::latency_file(job.id)), job, nullptr)
       .overall.at(hwprof::Metric::latency)
       .value;
 }

@@ -144,9 +144,40 @@ TEST_CASE("of several kernels in a log the wanted one must have a time too") {
   full.overall[Metric::latency] = Measured{0.002, 0, 5, 0};
   const std::string file = folder.file("r.jsonl");
   save_records(file, {full, empty});
-  CHECK(load_result(file, "net0", nullptr).overall.at(Metric::latency).value == 0.002);
-  CHECK(has(error_of(Fault::input, [&] { (void)load_result(file, "net1", nullptr); }), "holds no latency"));
-  CHECK(has(error_of(Fault::input, [&] { (void)load_result(file, "net2", nullptr); }), "none of which"));
+  CHECK(load_result(file, {"0", folder.path()}, nullptr).overall.at(Metric::latency).value == 0.002);
+  CHECK(has(error_of(Fault::input,
+                     [&] {
+                       (void)load_result(file, {"1", folder.path()}, nullptr);
+                     }),
+            "holds no latency"));
+  CHECK(has(error_of(Fault::input, [&] { (void)load_result(file, {"2", folder.path()}, nullptr); }), "none of which"));
+}
+
+TEST_CASE(
+    "a log of another network's kernel is refused; one that names none, or the kernel as it was compiled, is not") {
+  const hwprof_test::TempFolder folder;
+  const auto log = [&](const std::string& kernel) {
+    return folder.write("r.txt", hwprof_test::DpuTable{kernel, {{"a_conv", 1, 1, 0.5}}}.text());
+  };
+  const auto load = [&](const std::string& kernel, const std::string& id) {
+    return load_result(log(kernel), {id, folder.path()}, nullptr).overall.at(Metric::latency).value;
+  };
+  const auto refused = [&](const std::string& kernel, const std::string& id) {
+    return error_of(Fault::input, [&] { (void)load(kernel, id); });
+  };
+  for (const std::string kernel : {"net1", "net1_0", "1SSPROFILE", "1", ""}) {
+    CAPTURE(kernel);
+    CHECK(load(kernel, "1") == doctest::Approx(0.5e-3));
+  }
+  CHECK(has(refused("net2", "1"), "r.txt: holds times of the kernel 'net2', which is another network's; 'net1' is"));
+  CHECK(has(refused("net11", "1"), "'net11'"));
+  CHECK(has(refused("netRes_95_1_95_1", "Res_1"), "'netRes_95_1_95_1'"));
+  CHECK(has(refused("Res_1_1", "Res_1"), "'Res_1_1'"));
+  CHECK(has(refused("abc", "1"), "'abc'"));
+  (void)folder.write("raw/compiled/debug/dpu_abc.elf", kernel_named("abc"));
+  CHECK(load("abc", "1") == doctest::Approx(0.5e-3));
+  (void)folder.write("raw/compiled/debug/dpu_abc.elf", "damaged");
+  CHECK(has(refused("abc", "1"), "'abc'"));
 }
 
 TEST_CASE("calibration images behind links are found, and links that lead nowhere end in an error") {

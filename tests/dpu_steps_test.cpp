@@ -244,7 +244,8 @@ TEST_CASE("over ssh: right names, warm-up, both modes, logs fetched") {
   const auto summary = desk.run(DpuStep::measure, options);
   CHECK(summary.done == 2);
   for (int i = 0; i < 2; ++i) {
-    const auto record = load_result(desk.net(i, latency_file(std::to_string(i))), "net" + std::to_string(i), nullptr);
+    const auto& job = desk.jobs.at(static_cast<std::size_t>(i));
+    const auto record = load_result(desk.net(i, latency_file(job.id)), job, nullptr);
     CHECK(record.overall.at(Metric::latency).samples == 8);  // the warm-up is not among them
     CHECK(record.overall.at(Metric::latency).value == doctest::Approx(true_latency(desk, i)).epsilon(0.02));
     const auto runs = parse_normal_runs(base::read_file(desk.net(i, normal_file(std::to_string(i)))), "normal");

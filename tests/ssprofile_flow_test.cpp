@@ -283,6 +283,23 @@ TEST_CASE("dry runs are marked in every file and mix with nothing real") {
   CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "dry_run"));
 }
 
+TEST_CASE("words for the device bind later calls once something was measured with them") {
+  Setting setting;
+  setting.options.measure.batch = 2;
+  setting.options.stop = [] { return trained == 10; };
+  (void)error_of(Fault::interrupted, [&] { (void)ssprofile(setting.options); });
+  CHECK(base::exists(setting.options.dir + "/measure.json"));
+  setting.options.stop = nullptr;
+  setting.options.resume = true;
+  setting.options.measure.batch = 3;
+  (void)ssprofile(setting.options);
+  CHECK(trained == 10);
+  setting.options.measure.batch = 2;
+  CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "batch 3, now it is 2"));
+  setting.options.measure.batch = 3;
+  CHECK(ssprofile(setting.options).results.size() == 10);
+}
+
 TEST_CASE("objectives without data are ranks") {
   Setting setting;
   setting.options.objective = "macs";
@@ -325,6 +342,19 @@ TEST_CASE("what cannot be is refused before anything is written") {
   CHECK(has(refused(Fault::usage, [](auto& o) { o.objective = "mac"; }), "macs"));
   (void)refused(Fault::usage, [](auto& o) { o.jobs = 0; });
   (void)refused(Fault::usage, [](auto& o) { o.device = "no device"; });
+  CHECK(has(refused(Fault::usage,
+                    [](auto& o) {
+                      o.device = "dpu";
+                      o.measure.device_options["calib_iter"] = "3";
+                    }),
+            "calib-iter"));
+  CHECK(has(refused(Fault::usage,
+                    [](auto& o) {
+                      o.device = "dpu";
+                      o.measure.batch = 2;
+                    }),
+            "batch must be 1"));
+  CHECK(trained == 0);
   (void)refused(Fault::missing, [](auto& o) { o.data = "idx:/nowhere"; });
   (void)refused(Fault::usage, [](auto& o) {
     o.objective = "macs";

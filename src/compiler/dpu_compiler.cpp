@@ -68,6 +68,29 @@ CaffeImages images_of(const Artifact& artifact) {
   return images;
 }
 
+/// Times of whole runs in place of the nodes' sum; by how much they differ says what running nodes one by one costs.
+void take_runs(const std::string& file, bool has_nodes, NetRecord& record) {
+  const auto runs = parse_normal_runs(base::read_file(file, std::uint64_t{1} << 30), file);
+  const double whole = base::median(runs);
+  if (has_nodes)
+    record.from.environment["nodes_over_total"] = base::format_number(record.overall.at(Metric::latency).value / whole);
+  record.overall = latency_of(whole, base::median_half_width(runs), runs.size());
+  record.overhead.clear();
+}
+
+/// The nodes' times to the network's layers.
+void give_layers(const Net& net, NetRecord& record, Notes& notes) {
+  if (record.nodes.empty()) {
+    record.prims.clear();
+    whole_only(record, net);
+    return;
+  }
+  AttributionSummary summary;
+  record.net_id = net.id;
+  record = attribute(std::move(record), op_map(net), &summary, &notes);
+  record.from.environment["fused_depthwise"] = std::to_string(summary.fused_depthwise);
+}
+
 class DpuCompiler final : public BaseHardwareCompiler {
  public:
   [[nodiscard]] std::string name() const override { return "dpu"; }
@@ -128,31 +151,20 @@ class DpuCompiler final : public BaseHardwareCompiler {
       return not_measured(std::move(record), state);
     }
     Notes notes;
-    if (has_debug) record = load_result(debug, kernel_name(net.id, "debug"), &notes);
-    label();
-    add(record.from.environment, state);
-    const std::string board = at(artifact.dir, "raw/board.txt");
-    if (base::exists(board)) record::describe_board(load_dpu_board(board), record);
-    if (by_normal) {
-      const auto runs = parse_normal_runs(base::read_file(normal, std::uint64_t{1} << 30), normal);
-      const double whole = base::median(runs);
-      // Its nodes are scaled to the whole; by how much says what running them
-      // one by one costs.
-      if (has_debug)
-        record.from.environment["nodes_over_total"] =
-            base::format_number(record.overall.at(Metric::latency).value / whole);
-      record.overall = latency_of(whole, base::median_half_width(runs), runs.size());
-      record.overhead.clear();
-    }
-    record.from.environment["dpu_mode"] = by_normal ? "normal" : "debug";
-    if (record.nodes.empty()) {
-      record.prims.clear();
-      whole_only(record, net);
-    } else {
-      AttributionSummary summary;
-      record.net_id = net.id;
-      record = attribute(std::move(record), op_map(net), &summary, &notes);
-      record.from.environment["fused_depthwise"] = std::to_string(summary.fused_depthwise);
+    try {
+      if (has_debug) record = load_result(debug, {net.id, artifact.dir}, &notes);
+      label();
+      add(record.from.environment, state);
+      const std::string board = at(artifact.dir, "raw/board.txt");
+      if (base::exists(board)) record::describe_board(load_dpu_board(board), record);
+      if (by_normal) take_runs(normal, has_debug, record);
+      record.from.environment["dpu_mode"] = by_normal ? "normal" : "debug";
+      give_layers(net, record, notes);
+    } catch (const Error& error) {  // of this network's files; it costs none of the others
+      if (error.fault() != Fault::input) throw;
+      record = {};
+      label();
+      return without_times(std::move(record), RunState::failed, error.what());
     }
     if (!notes.empty()) record.from.environment["notes"] = base::join(notes, "; ").substr(0, 2000);
     return record;

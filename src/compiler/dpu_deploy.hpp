@@ -46,9 +46,9 @@ void take_result(const DpuJob& job, const std::string& mode, const std::string& 
 /// that are fewer than it says.
 [[nodiscard]] std::vector<double> parse_normal_runs(std::string_view text, const std::string& source);
 
-/// The record of a result in debug mode: the one kernel in it, with its nodes where the format has them.
-/// @throws Error(Fault::input) when it holds no time, or those of several kernels.
-[[nodiscard]] NetRecord load_result(const std::string& file, const std::string& kernel, Notes* notes);
+/// The record of a result in debug mode: of the network's kernel, with its nodes where the format has them.
+/// @throws Error(Fault::input) when it holds no time, or says that its times are another kernel's.
+[[nodiscard]] NetRecord load_result(const std::string& file, const DpuJob& job, Notes* notes);
 
 /// Words before the board's name, for ssh and scp alike.
 [[nodiscard]] std::vector<std::string> ssh_words(const DpuOptions& options, const std::string& program);

@@ -66,5 +66,6 @@ bool split_cells(std::string_view line, std::vector<std::string>& cells);
 
 /// The text as the name of a network: what is not a letter, digit or one of _.+- becomes '_'.
 [[nodiscard]] std::string safe_id(std::string_view name);
+inline constexpr const char* nameless_kernel = "kernel";  ///< id of a table that names none
 
 }  // namespace hwprof::record

@@ -283,7 +283,7 @@ std::vector<NetRecord> TableFold::records(Notes& notes) const {
   for (const auto& [name, kernel] : kernels_) {
     const std::string where = kernel.source + ": kernel " + base::in_quotes(name) + ": ";
     NetRecord record;
-    record.net_id = safe_id(name.empty() ? "kernel" : name);
+    record.net_id = safe_id(name.empty() ? nameless_kernel : name);
     record.from.device = "dpu";
     record.from.compiler = "dnndk";
     record.from.mode = "inference";

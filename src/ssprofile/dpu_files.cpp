@@ -88,7 +88,7 @@ class Names {
     const std::string own = compiling::result_file(id_, mode), file = other.string();
     if (has_content(other) && !has_content(artifact_ / own)) {
       if (mode == "debug")
-        (void)compiling::load_result(file, compiling::kernel_name(id_, mode), nullptr);
+        (void)compiling::load_result(file, {id_, artifact_.string()}, nullptr);
       else
         (void)compiling::parse_normal_runs(base::read_file(file, largest_log), file);
     }

@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "compiler/dpu_options.hpp"
 #include "hwprof/error.hpp"
+#include "run/steps.hpp"
 #include "ssprofile/job.hpp"
 
 namespace hwprof {
@@ -75,8 +76,24 @@ std::string fingerprint(const std::vector<SsbnNet>& nets) {
   return text.data();
 }
 
+/// Whether a network was measured in the folder, on any device.
+bool has_results(const run::Folder& folder) {
+  for (const auto& dir : compiler_dirs(folder.path(""))) try {
+      const auto compiler = make_compiler(run::compiler_of(dir));
+      for (const auto& name : base::list_folder(dir)) {
+        const std::string artifact = dir + "/" + name;
+        if (!base::exists(artifact + "/artifact.json")) continue;  // not compiled to its end
+        if (!compiler->hwobj_net_to_primitive(BaseHardwareCompiler::open(artifact)).overall.empty()) return true;
+      }
+    } catch (const Error&) {
+      return true;  // of a device that this build lacks, or damaged: whose they are, they are there
+    }
+  return false;
+}
+
 /// What was measured on another device or with other settings than an earlier call did is another run; it is compared
-/// here, because measuring may begin in a folder in which only accuracies were found.
+/// here, because measuring may begin in a folder in which only accuracies were found. Words that led to no result bind
+/// nobody.
 void check_measuring(const Job& job) {
   const std::string file = job.folder.path("measure.json");
   const auto& measure = job.options.measure;
@@ -91,13 +108,20 @@ void check_measuring(const Job& job) {
                         {"device_options", lasting}};
   if (base::exists(file)) {
     const auto before = base::JsonReader::load(file);
+    const bool binds = before["dry_run"].boolean() || has_results(job.folder);
     for (const auto& [key, value] : json.items())
-      if (before[key].raw() != value)
+      if (binds && before[key].raw() != value)
         throw Error(Fault::usage, file + ": the folder was measured with " + key + " " + before[key].raw().dump() +
                                       ", now it is " + value.dump() + "; choose another folder");
-    return;
+    if (binds) return;
   }
   base::save_json(file, json);
+}
+
+/// Wrong words for the device are refused now, not after hours of training.
+void check_device(const SsprofileOptions& options) {
+  (void)make_compiler(options.device);
+  if (options.device == dpu) (void)compiling::read_dpu_options(options.measure);
 }
 
 void pair_results(const Job& job, const std::vector<NetRecord>& records, SsprofileSummary& summary) {
@@ -184,7 +208,7 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   take_dpu_options(config, options, summary.notes);
   const auto nets = list_ssbn(config.space);
   for (const auto& net : nets) (void)lower(ssbn_network(config.space, net));  // refused now, not after hours
-  if (!options.dry_latency && !options.only_accuracy) (void)make_compiler(options.device);
+  if (!options.dry_latency && !options.only_accuracy) check_device(options);
   const bool trains = options.objective == "accuracy" && !options.dry_accuracy;
   std::optional<DataSet> data;  // looked at before a folder is begun with it
   if (trains) {
@@ -207,6 +231,7 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   base::write_file(folder.path("input.yaml"), base::read_file(options.config));
 
   const Job job{options, config, folder, nets, data ? &*data : nullptr};
+  if (!options.only_accuracy) check_measuring(job);
   if (options.dry_accuracy) summary.dry_run.emplace_back("accuracy");
   if (options.dry_latency && !options.only_accuracy) summary.dry_run.emplace_back("latency");
   summary.accuracies =
@@ -214,7 +239,6 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   ssprofiling::save_accuracy_tables(job, summary);
   if (!options.only_accuracy) {
     ssprofiling::check_stop(job);
-    check_measuring(job);
     const auto records = ssprofiling::find_latencies(job);
     pair_results(job, records, summary);
     make_tables(job, records, summary);
