@@ -253,6 +253,36 @@ TEST_CASE("a table that covers little of a space") {
   }
 }
 
+TEST_CASE("a table that covers a space is used up, however many children are known already") {
+  const PositionSpace space(4, 6);
+  SearchOptions options;
+  for (std::uint64_t number = 0; number < 1296; ++number) options.among.push_back(arch_number(number, {6, 6, 6, 6}));
+  options.evaluations = 1296;
+  options.batch = 1;
+  for (const auto& algorithm : list_search_algorithms())
+    for (const std::size_t population : {30U, 400U}) {
+      CAPTURE(algorithm);
+      CAPTURE(population);
+      options.algorithm = algorithm;
+      options.population = population;
+      const auto result = run_search(space, made_up_accuracy, {}, options);
+      CHECK(result.evaluated.size() == 1296);
+      CHECK_FALSE(result.exhausted);
+    }
+  // What children have brought does not come again at random: after one repeat more than the population comes a new
+  // one.
+  options.algorithm = "evolution";
+  options.population = options.tournament = 20;
+  std::size_t last = 0, row = 0, longest = 0;
+  options.progress = [&](std::size_t done, std::size_t) {
+    row = done == last ? row + 1 : 0;
+    last = done;
+    longest = std::max(longest, row);
+  };
+  CHECK(run_search(space, made_up_accuracy, {}, options).evaluated.size() == 1296);
+  CHECK(longest == 21);
+}
+
 TEST_CASE("a search that is stopped while it looks for a proposal ends at once") {
   const PositionSpace space(12, 9);
   for (const auto& algorithm : list_search_algorithms()) {
@@ -363,7 +393,7 @@ TEST_CASE("accuracies from a file") {
   const TempFolder folder;
   const auto good = folder.write(
       "good.csv", "arch,accuracy\n0.1,0.91\n\"position0=2,position1=0\",0.5\r\nposition0=1,position1=1,0.25\n\n");
-  const Accuracy accuracy = load_accuracies(space, good);
+  const Accuracy accuracy = load_accuracy_table(space, good).accuracy;
   CHECK(accuracy({0, 1}) == 0.91);
   CHECK(accuracy({2, 0}) == 0.5);
   CHECK(accuracy({1, 1}) == 0.25);
@@ -379,7 +409,7 @@ TEST_CASE("accuracies from a file") {
   CHECK(table.accuracy({1, 1}) == 0.25);
   const auto refused = [&](const std::string& content) {
     const auto file = folder.write("bad.csv", content);
-    return error_of(Fault::input, [&] { (void)load_accuracies(space, file); });
+    return error_of(Fault::input, [&] { (void)load_accuracy_table(space, file); });
   };
   CHECK(has(refused("arch;accuracy\n"), "bad.csv:1"));
   CHECK(has(refused("arch,epochs,accuracy\n"), "bad.csv:1"));
@@ -390,7 +420,7 @@ TEST_CASE("accuracies from a file") {
   CHECK(has(refused("arch,accuracy\n0.3,0.5\n"), "position1"));
   CHECK(has(refused("arch,accuracy\n0.1\n"), "bad.csv:2"));
   CHECK(has(refused("arch,accuracy\n"), "no accuracy"));
-  (void)error_of(Fault::input, [&] { (void)load_accuracies(space, folder.file("none.csv")); });
+  (void)error_of(Fault::input, [&] { (void)load_accuracy_table(space, folder.file("none.csv")); });
 }
 
 TEST_CASE("candidates as CSV, and read back as accuracies") {
@@ -399,7 +429,7 @@ TEST_CASE("candidates as CSV, and read back as accuracies") {
   save_candidates(file, {{{0, 2}, 0.75, {0.0025}}, {{1, 1}, 0.5, {0.01}}}, {{"latency", "s", made_up_latency, 1}});
   CHECK(base::read_file(file) == "arch,accuracy,latency_s\n0.2,0.75,0.0025\n1.1,0.5,0.01\n");
   save_candidates(file, {{{0, 2}, 0.75, {}}}, {});
-  CHECK(load_accuracies(PositionSpace(2, 3), file)({0, 2}) == 0.75);
+  CHECK(load_accuracy_table(PositionSpace(2, 3), file).accuracy({0, 2}) == 0.75);
   (void)error_of(Fault::usage, [&] { save_candidates(file, {{{0}, 1, {}}}, {{"latency", "s", made_up_latency, 1}}); });
 }
 

@@ -46,8 +46,9 @@ struct SearchOptions {
   /// FeasibleSet::sample finds what plain sampling does not.
   std::function<Arch(std::mt19937_64& rng)> sample;
 
-  /// The only architectures to propose, those of known accuracy; empty: all. Their random order is drawn once, so that
-  /// none comes twice before each of them that keeps the limits was there; sample is not called.
+  /// The only architectures to propose, those of known accuracy; empty: all. What comes at random is, in an order drawn
+  /// once, the next of them that keeps the limits and was not evaluated; the search ends early only when there is none
+  /// left. sample is not called.
   std::vector<Arch> among;
 
   std::function<void(std::size_t evaluated, std::size_t evaluations)> progress;  ///< after each batch
@@ -99,9 +100,6 @@ struct AccuracyTable {
 /// around fields and a byte order mark do not matter.
 /// @throws Error(Fault::input) with file:line for anything else, and for an architecture that is there twice.
 [[nodiscard]] AccuracyTable load_accuracy_table(const MixinProfilingSearchSpace& space, const std::string& file);
-
-/// The accuracy of load_accuracy_table() alone.
-[[nodiscard]] Accuracy load_accuracies(const MixinProfilingSearchSpace& space, const std::string& file);
 
 /// A stand-in where no accuracy is at hand: log10 of the multiply-accumulates of one image. Networks of one
 /// space tend to be the more accurate the more they compute, but nothing is trained here.

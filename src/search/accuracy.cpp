@@ -86,10 +86,6 @@ AccuracyTable load_accuracy_table(const MixinProfilingSearchSpace& space, const 
   return table;
 }
 
-Accuracy load_accuracies(const MixinProfilingSearchSpace& space, const std::string& file) {
-  return load_accuracy_table(space, file).accuracy;
-}
-
 Accuracy capacity_proxy(const MixinProfilingSearchSpace& space) {
   const Predictor macs(space, [](const Prim& prim) { return count_work(prim).macs; });
   return [macs](const Arch& arch) { return std::log10(macs.predict(arch)); };

@@ -78,9 +78,10 @@ std::size_t Run::left() {
   constexpr std::size_t patience = 100;
   if (options_.stop && options_.stop()) result_.stopped = true;
   const std::size_t done = result_.evaluated.size() + result_.unknown;
-  if (result_.repeated > patience * (done + options_.population + 1)) result_.exhausted = true;
-  if (done < options_.evaluations && (!pool_.empty() ? done >= pool_.size() : static_cast<double>(done) >= num_archs_))
-    result_.exhausted = true;
+  const bool used_up = !pool_.empty() ? done >= pool_.size()
+                                      : static_cast<double>(done) >= num_archs_ ||
+                                            result_.repeated > patience * (done + options_.population + 1);
+  if (used_up && done < options_.evaluations) result_.exhausted = true;
   if (result_.stopped || result_.exhausted || done >= options_.evaluations) return 0;
   return options_.evaluations - done;
 }
@@ -105,6 +106,7 @@ Candidate Run::sample() {
   constexpr int most = 10000;
   look_at_stop();
   if (!pool_.empty()) {
+    while (next_in_pool_ < pool_.size() && known_.count(pool_[next_in_pool_]) != 0) ++next_in_pool_;
     const Arch& arch =
         next_in_pool_ < pool_.size() ? pool_[next_in_pool_++] : pool_[base::draw_below(rng, pool_.size())];
     return within_limits(arch).value();

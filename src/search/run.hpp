@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -11,7 +12,7 @@
 
 namespace hwprof::search {
 
-/// Thrown where a search is asked to stop between two batches.
+/// Thrown where a search is asked to stop while it looks for a proposal; run_search() then returns what it has.
 struct Stopped {};
 
 /// What the algorithms share: they propose architectures, this keeps the limits, asks for accuracies and
@@ -25,13 +26,15 @@ class Run {
 
   [[nodiscard]] const SearchOptions& options() const noexcept { return options_; }
   [[nodiscard]] const std::vector<std::size_t>& num_options() const noexcept { return num_options_; }
-  [[nodiscard]] const std::vector<Candidate>& evaluated() const noexcept { return result_.evaluated; }
 
   /// Evaluations that are left; 0 once the search has to end.
   [[nodiscard]] std::size_t left();
 
-  /// More proposals in a row than a population has members were known already: children lead nowhere new.
-  [[nodiscard]] bool stale() const noexcept { return repeated_in_a_row_ > options_.population; }
+  /// More proposals in a row than a population has members, or than a thousand, were known already: children lead
+  /// nowhere new.
+  [[nodiscard]] bool stale() const noexcept {
+    return repeated_in_a_row_ > std::min<std::size_t>(options_.population, 1000);
+  }
 
   /// The candidate, its accuracy still open; nothing when it is over a limit or outside of what is to be proposed.
   [[nodiscard]] std::optional<Candidate> within_limits(Arch arch);
