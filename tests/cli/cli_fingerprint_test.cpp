@@ -178,6 +178,7 @@ TEST_CASE("what is missing is named") {
   CHECK(cli({"predict", "--model", model, "--net", net, "--batch", "0"}).code == 2);
   CHECK(cli({"predict", "--model", model, "--net", net, "--limit", "energy=1J"}).code == 6);
   CHECK(cli({"predict", "--model", model, "--net", net, "--limit", "memory"}).code == 2);
+  CHECK(cli({"predict", "--model", model, "--net", net, "--limit", "memory=1e300GB"}).code == 2);
   for (const char* name : {"train_memory", "backward_latency", "accuracy"}) {
     const auto refused = cli({"predict", "--model", model, "--net", net, "--limit", std::string(name) + "=1"});
     CHECK(refused.code == 2);

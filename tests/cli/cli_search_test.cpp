@@ -296,6 +296,7 @@ TEST_CASE("wrong calls name what is wrong") {
   };
   CHECK(has(refused("search", {"--limit", "latency=5parsec"}), "ms"));
   CHECK(has(refused("search", {"--limit", "latency=-5ms"}), "above 0"));
+  CHECK(has(refused("search", {"--limit", "latency=1e-320ns"}), "above 0"));
   CHECK(has(refused("search", {"--limit", "latencey=5ms"}), "latency"));
   CHECK(has(refused("search", {"--limit", "5ms"}), "NAME=VALUE"));
   CHECK(has(refused("search", {"--limit", "latency=1s", "--limit", "latency=2s"}), "twice"));

@@ -103,14 +103,15 @@ double parse_quantity(Metric metric, const std::string& text) {
   std::string unit(end);
   unit.erase(0, unit.find_first_not_of(' '));
   const auto& units = units_of(metric);
-  const auto factor = units.find(unit);
-  if (end == begin || !std::isfinite(value) || value <= 0 || factor == units.end()) {
+  const auto scale = units.find(unit);
+  const double scaled = scale == units.end() ? 0 : value * scale->second.times / scale->second.per;
+  if (end == begin || !std::isfinite(scaled) || scaled <= 0) {
     std::string known;
     for (const auto& [name, ignored] : units)
       if (!name.empty()) known += (known.empty() ? "" : ", ") + name;
     throw Error(Fault::usage, "a number above 0 with a unit (" + known + ") is expected, found '" + text + "'");
   }
-  return value * factor->second.times / factor->second.per;
+  return scaled;
 }
 
 Estimated estimated_in(const hwprof::MixinProfilingSearchSpace& space, const hwprof::Model& model) {
