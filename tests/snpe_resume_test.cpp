@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/subprocess.hpp"
@@ -98,6 +99,18 @@ TEST_CASE("a script's results count for its own options and runtimes alone") {
     base::write_file(file, text);
     CHECK(has(error_of(Fault::unsupported, [&] { desk.measure(asked); }), "no results yet"));
     CHECK(desk.record(0).state == RunState::failed);
+    REQUIRE(base::run_command(script).good());
+    desk.measure(asked);
+    CHECK(desk.benched().size() == 2);
+    CHECK(desk.record(0).state == RunState::measured);
+  }
+  SUBCASE("damaged ones") {
+    const std::string file = desk.artifacts()[0].dir + "/raw/results-0.json";
+    base::write_file(file, base::read_file(file).substr(0, 300));
+    CHECK(has(error_of(Fault::unsupported, [&] { desk.measure(asked); }), "no results yet"));
+    REQUIRE(base::run_command(script).good());
+    desk.measure(asked);
+    CHECK(desk.record(0).state == RunState::measured);
   }
   SUBCASE("another network") {
     write_onnx(desk.artifacts()[0].dir + "/model.onnx", lower(Desk::net(5)), {1, 3, 32, 32});
@@ -126,6 +139,117 @@ TEST_CASE("a runtime that fails in the script costs the others nothing, and coun
   CHECK(summary.before == 1);
   CHECK(summary.missing.empty());
   CHECK(desk.record(0, "snpe:DSP").state == RunState::measured);
+}
+
+TEST_CASE("a network that fails in the script costs the others nothing, and counts when the script is run again") {
+  const auto check = [](const std::string& fault, const std::string& runtimes, bool script_ends_well,
+                        const std::string& why) {
+    CAPTURE(fault);
+    Desk desk(2, faults(fault));
+    const std::map<std::string, std::string> asked{
+        {"script", desk.file("nets/run.sh")}, {"phone", "P1"}, {"runtime", runtimes}};
+    CHECK(has(error_of(Fault::unsupported, [&] { (void)bench(desk, asked); }), "2 networks have no results"));
+    base::Command script;
+    script.argv = {desk.file("nets/run.sh")};
+    CHECK(base::run_command(script).good() == script_ends_well);
+    for (int again = 0; again < 2; ++again) {
+      const auto summary = bench(desk, asked);
+      CHECK(summary.done == 1);
+      CHECK(summary.before == 1);
+      CHECK(summary.failed == 1);
+      REQUIRE(summary.failures.size() == 1);
+      CHECK(has(summary.failures[0], "0: "));
+      CHECK(has(summary.failures[0], why));
+      CHECK(desk.record(0).state == RunState::failed);
+      CHECK(has(desk.record(0).reason, why));
+      CHECK(desk.record(1).state == RunState::measured);
+      std::vector<std::string> problems;
+      CHECK_FALSE(collect_snpe(jobs_of(desk), {"a", "b"}, &problems).rows.empty());
+      REQUIRE(problems.size() == 1);
+      CHECK(has(problems[0], why));
+    }
+    SUBCASE("the same script") {}
+    SUBCASE("a script for others that wait") {
+      for (const auto& name : base::list_folder(desk.artifacts()[1].dir + "/raw"))
+        if (base::starts_with(name, "results-") || name == "session.json")
+          fs::remove(desk.artifacts()[1].dir + "/raw/" + name);
+      CHECK(has(error_of(Fault::unsupported, [&] { (void)bench(desk, asked); }), "1 network has no results yet"));
+      CHECK(has(desk.record(0).reason, why));
+    }
+    desk.set(healthy);
+    CHECK(base::run_command(script).good());
+    const auto summary = bench(desk, asked);
+    CHECK(summary.done == 2);
+    CHECK(summary.failed == 0);
+    for (const auto& runtime : base::split(runtimes, ','))
+      CHECK(desk.record(0, "snpe:" + runtime).state == RunState::measured);
+  };
+  SUBCASE("NaN") {
+    check(R"("nan": ["0"])", "GPU", true, "'Avg_Time' is missing or no finite number");
+  }
+  SUBCASE("rejected by the converter") {
+    check(R"("reject": ["0"])", "GPU,DSP", false, "GPU: failed in the script");
+  }
+  SUBCASE("its only bench crashes") {
+    check(R"("die": ["0"])", "GPU", false, "failed in the script");
+  }
+}
+
+TEST_CASE("a network that failed in a script is benched by a call that has the SDK and a phone") {
+  Desk desk(1, faults(R"("nan": ["0"])"));
+  const std::map<std::string, std::string> asked{{"script", desk.file("nets/run.sh")}, {"phone", "P1"}};
+  CHECK(has(error_of(Fault::unsupported, [&] { (void)bench(desk, asked); }), "run.sh"));
+  base::Command script;
+  script.argv = {desk.file("nets/run.sh")};
+  CHECK(base::run_command(script).good());
+  CHECK(bench(desk, asked).failed == 1);
+  desk.set(healthy);
+  const auto summary = bench(desk, {});
+  CHECK(summary.failed == 0);
+  CHECK(summary.before == 0);
+  CHECK(desk.record(0).state == RunState::measured);
+  CHECK(desk.record(0).from.environment.count("measured_by") == 0);
+}
+
+TEST_CASE("a runtime that a phone never has is still missing where SDK or phone are gone by now") {
+  const std::map<std::string, std::string> options{{"runtime", "GPU,DSP"}};
+  const auto check = [&options](const Desk& desk) {
+    const auto summary = bench(desk, options);
+    CHECK(summary.done == 1);
+    CHECK(summary.before == 1);
+    CHECK(summary.failed == 0);
+    REQUIRE(summary.missing.size() == 1);
+    CHECK(has(summary.missing[0], "0: DSP: "));
+    CHECK(desk.record(0, "snpe:GPU").state == RunState::measured);
+    return summary;
+  };
+  SUBCASE("no phone") {
+    Desk desk(1, faults(R"("crash": ["DSP"])"));
+    CHECK(bench(desk, options).missing.size() == 1);
+    desk.set(R"({"phones": {}})");
+    (void)check(desk);
+    desk.set(R"({"phones": {"P1": "device", "P2": "device"}})");  // a question, not an absence
+    CHECK(has(error_of(Fault::usage, [&] { (void)bench(desk, options); }), "P2"));
+  }
+  SUBCASE("no SDK") {
+    Desk desk(1, faults(R"("crash": ["DSP"])"));
+    CHECK(bench(desk, options).missing.size() == 1);
+    const std::string path = std::getenv("PATH");
+    ::setenv("PATH", "/usr/bin:/bin", 1);
+    (void)check(desk);
+    ::setenv("PATH", path.c_str(), 1);
+  }
+  SUBCASE("the phone goes away under it") {
+    Desk desk(1, R"({"phones": {"P1": "device"}, "lose": {"P1": 3}, "faults": {"crash": ["DSP"]}})");
+    CHECK(bench(desk, options).missing.size() == 1);
+    CHECK(check(desk).lost.size() == 1);
+  }
+  SUBCASE("another network has nothing yet") {
+    Desk desk(2, faults(R"("crash": ["DSP"], "reject": ["1"])"));
+    CHECK(bench(desk, options).missing.size() == 1);
+    desk.set(R"({"phones": {}})");
+    CHECK(has(error_of(Fault::device, [&] { (void)bench(desk, options); }), "no phone is attached"));
+  }
 }
 
 TEST_CASE("a network that is another one now loses its results and its DLC") {

@@ -22,7 +22,7 @@ struct SnpeJob {
 
 struct SnpeSummary {
   std::size_t jobs = 0, done = 0, failed = 0;
-  std::size_t before = 0;             ///< of done: by an earlier call, or by the script
+  std::size_t before = 0;             ///< of done: this call benched nothing of them, the script or an earlier one did
   std::vector<std::string> failures;  ///< "id: reason"
   std::vector<std::string> lost;      ///< phones that were not there or went away, "serial: state"
   std::vector<std::string> missing;   ///< "id: runtime: reason" of runtimes that failed where others of it are done
@@ -30,11 +30,13 @@ struct SnpeSummary {
 
 /// Converts and benches the networks that have no results yet, or whose model.onnx is another now; the phones share the
 /// work. A network that fails is noted in its dir/raw and tried again by the next call; so is a runtime of it that
-/// fails alone, without a loss for the others. options.device_options as docs/snpe.md lists them;
-/// budget, interval, threads and layout mean nothing here: runs and inputs decide.
+/// fails alone, without a loss for the others. In the script form the next run of the script tries both again.
+/// options.device_options as docs/snpe.md lists them; budget, interval, threads and layout mean nothing here: runs and
+/// inputs decide.
 /// @throws Error(Fault::device) for a tool or phone that is not there, with what to do, and when no phone is left
-/// (what was benched is kept); Error(Fault::usage) for unknown options and for results of other options;
-/// Error(Fault::interrupted) after a stop; Error(Fault::unsupported) when it only wrote the script to be run elsewhere.
+/// (what was benched is kept), unless all that waits are runtimes that failed alone before: they stay missing;
+/// Error(Fault::usage) for unknown options and for results of other options; Error(Fault::interrupted) after a stop;
+/// Error(Fault::unsupported) when it only wrote the script to be run elsewhere.
 SnpeSummary bench_snpe(const std::vector<SnpeJob>& jobs, const MeasureOptions& options);
 
 /// Results of networks that were benched, of all runtimes, as a table keyed by uids (by position). problems, if given,

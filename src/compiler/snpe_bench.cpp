@@ -60,21 +60,23 @@ class Bench {
     sort_out();
     if (waiting_.empty()) return finish();
     if (!options_.script.empty()) {
+      if (only_partly()) return finish();
       std::vector<SnpeJob> undone;
-      for (const auto& one : waiting_)
-        if (!one.partly) undone.push_back(jobs_[one.job]);
-      if (undone.empty()) {
-        for (const auto& one : waiting_) note_missing(one.job, *find_session(jobs_[one.job].dir));
-        return finish();
-      }
-      write_script(undone, options_, tools_);
+      for (const auto& one : waiting_) (one.partly ? again_ : undone).push_back(jobs_[one.job]);
+      write_script(undone, again_, options_, tools_);
     }
-    check_tools(tools_, options_);
-    const auto phones = ready_phones(tools_, options_, jobs_.front().dir, summary_.lost);
+    std::vector<std::string> phones;
+    try {
+      check_tools(tools_, options_);
+      phones = ready_phones(tools_, options_, jobs_.front().dir, summary_.lost);
+    } catch (const Error& error) {
+      if (!only_partly() || error.fault() != Fault::device) throw;
+      return finish();  // what could not be had is still missing; no reason to keep the rest from being used
+    }
     crew_.run(
         phones.size(), [&](std::size_t i) { work(phones[i]); }, [this] { watch(); });
     if (crew_.stops()) throw Error(Fault::interrupted, "snpe: stopped on request; what was benched is kept");
-    if (!waiting_.empty())
+    if (!only_partly())
       throw Error(Fault::device, "snpe: no phone is left (" + base::join(summary_.lost, "; ") + "), " +
                                      std::to_string(waiting_.size()) + " of " + std::to_string(jobs_.size()) +
                                      " networks wait; what was benched is kept, the same command goes on");
@@ -89,10 +91,15 @@ class Bench {
       if (!base::exists(dir + "/" + model_name))
         throw Error(Fault::missing, dir + ": holds no " + std::string(model_name));
       const auto session = earlier(dir);
-      if (session && session->done && session->missing.empty())
+      if (session && session->done && session->missing.empty()) {
         ++summary_.before;
-      else
+      } else if (session && !session->done && !options_.script.empty()) {
+        again_.push_back(jobs_[i]);
+        ++summary_.failed;
+        summary_.failures.push_back(jobs_[i].id + ": " + session->reason);
+      } else {
         waiting_.push_back({i, 0, session && session->done});
+      }
     }
   }
 
@@ -110,26 +117,19 @@ class Bench {
           changed.push_back(key + " (" + session->options[key] + " then, " + value + " now)");
       throw Error(Fault::usage, dir + ": was benched with other options: " + base::join(changed, ", "));
     }
-    if (session && session->done && !session->missing.empty() && session->environment.count("measured_by") != 0)
+    const bool by_script = session && same && (session->asked || session->environment.count("measured_by") != 0);
+    if (by_script && !(session->done && session->missing.empty()))
       if (auto carried = adopted(dir, *session)) return carried;  // the script may have been run once more
     if (session && session->done) return session;
-    if (session && session->asked && same) {
-      if (auto carried = adopted(dir, *session)) return carried;
-      return {};  // the script goes on where it was
-    }
+    if (by_script) return {};  // the script goes on where it was
     forget_results(dir, session && !session->model.empty());
     return {};
   }
 
   [[nodiscard]] std::optional<Session> adopted(const std::string& dir, const Session& asked) const {
-    try {
-      auto session = adopt(dir, asked, options_);
-      if (session) save_session(dir, *session);
-      return session;
-    } catch (const Error&) {
-      if (asked.asked) forget_results(dir, true);  // damaged on its way or half done: benched again
-      return {};
-    }
+    auto session = adopt(dir, asked, options_);
+    if (session) save_session(dir, *session);
+    return session;
   }
 
   void note_missing(std::size_t job, const Session& session) {
@@ -137,7 +137,17 @@ class Bench {
       summary_.missing.push_back(jobs_[job].id + ": " + runtime + ": " + why);
   }
 
+  /// Whether what waits has results, of some runtimes.
+  [[nodiscard]] bool only_partly() const {
+    return std::all_of(waiting_.begin(), waiting_.end(), [](const Waiting& one) { return one.partly; });
+  }
+
+  /// Networks that still wait are partly done, and stay so.
   SnpeSummary finish() {
+    for (const auto& one : waiting_) {
+      ++summary_.before;
+      note_missing(one.job, *find_session(jobs_[one.job].dir));
+    }
     summary_.done = summary_.jobs - summary_.failed;
     return summary_;
   }
@@ -324,6 +334,7 @@ class Bench {
   base::Crew crew_;
   std::mutex mutex_;  ///< of what follows
   std::deque<Waiting> waiting_;
+  std::vector<SnpeJob> again_;  ///< failed in a script, which tries them again when it is run once more
   std::size_t ended_ = 0;
   std::string what_;
   SnpeSummary summary_;

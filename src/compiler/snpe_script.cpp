@@ -22,13 +22,23 @@ std::string steps_of(const SnpeJob& job, const SnpeOptions& options, const Tools
     throw Error(Fault::usage, job.id + ": the script form needs the input's shape");
   const std::vector<DlcInput> inputs{{job.input, {shape[0], shape[2], shape[3], shape[1]}}};
   const std::string list = write_inputs(job.dir, inputs, options);
-  std::string body =
-      "bad=\n[ -s " + dlc_path(false) + " ] || " +
-      script_line(tools, "snpe-onnx-to-dlc", {"--input_network", model_name, "--output_path", dlc_path(false)}) + "\n";
+  const std::string part = "raw/part.dlc";
+  const auto failed = [](const Group& group) { return "echo failed > " + failure_path(group) + "; "; };
+  std::string body = "bad=\n";
+  std::string unconverted;
+  for (const auto& group : groups) {
+    const std::string results = results_path(group);
+    body += "[ ! -e " + failure_path(group) + " ] || rm -f " + failure_path(group) + " " + results + "\n";
+    unconverted += "[ -s " + results + " ] || " + failed(group);
+  }
+  body += "[ -s " + dlc_path(false) + " ] || { " +
+          script_line(tools, "snpe-onnx-to-dlc", {"--input_network", model_name, "--output_path", part}) + " && mv " +
+          part + " " + dlc_path(false) + "; } || { " + unconverted + "exit 1; }\n";
   for (const auto& group : groups) {
     base::save_json(job.dir + "/" + config_path(group),
                     bench_config(job.id, dlc_path(group.quantized), list, results_folder(group), group.runtimes,
                                  options.phones, options));
+    const std::string results = results_path(group);
     std::string steps;
     if (group.quantized)
       steps = "{ [ -s " + dlc_path(true) + " ] || " +
@@ -36,26 +46,27 @@ std::string steps_of(const SnpeJob& job, const SnpeOptions& options, const Tools
                           {"--input_dlc", dlc_path(false), "--input_list",
                            quantize_list(job.dir, inputs, options, list), "--output_dlc", dlc_path(true)}) +
               "; } && ";
-    steps += "{ [ -s " + results_path(group) + " ] || { " +
+    steps += "rm -rf " + results_folder(group) + " && " +
              script_line(tools, "snpe_bench.py", {"-json", "-c", config_path(group)}) + " && cp " +
-             results_folder(group) + "/latest_results/*.json " + results_path(group) + ".part && mv " +
-             results_path(group) + ".part " + results_path(group) + "; }; }";
+             results_folder(group) + "/latest_results/*.json " + results + ".part && mv " + results + ".part " +
+             results;
     // One that fails does not cost the others their turn.
-    body +=
-        "rm -f " + failure_path(group) + "\n" + steps + " || { echo failed > " + failure_path(group) + "; bad=1; }\n";
+    body += "[ -s " + results + " ] || { " + steps + "; } || { " + failed(group) + "bad=1; }\n";
   }
   return body + "[ -z \"$bad\" ]\n";
 }
 
 }  // namespace
 
-void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const Tools& tools) {
+void write_script(const std::vector<SnpeJob>& jobs, const std::vector<SnpeJob>& again, const SnpeOptions& options,
+                  const Tools& tools) {
   if (options.phones.empty())
     throw Error(Fault::usage, "snpe: a script needs the phone's serial number: --device-option phone=SERIAL");
   if (!options.container.empty())
     throw Error(Fault::usage, "snpe: script and container exclude each other; run the script inside the container");
   std::vector<ScriptJob> scripts;
-  for (const auto& job : jobs) scripts.push_back({job.id, job.dir, steps_of(job, options, tools)});
+  for (const auto* list : {&jobs, &again})
+    for (const auto& job : *list) scripts.push_back({job.id, job.dir, steps_of(job, options, tools)});
   write_job_script(options.script, about, scripts);
   for (const auto& job : jobs) {
     Session asked;

@@ -26,6 +26,23 @@ std::map<std::string, std::string> read_map(const base::JsonReader& json) {
   return out;
 }
 
+/// A script's results of a group; erased, and nothing, when they are damaged or of other runtimes.
+std::optional<SnpeResults> carried(const std::string& file, const Group& group, const SnpeOptions& options) {
+  std::set<std::string> expected;
+  for (const auto& runtime : group.runtimes)
+    for (const auto& buffer : options.buffers) expected.insert(SnpeOptions::result_name(runtime, buffer));
+  try {
+    auto results = parse_snpe_results(base::read_file(file), file);
+    std::set<std::string> found;
+    for (const auto& run : results.runs) found.insert(run.runtime);
+    if (found == expected) return results;
+  } catch (const Error&) {
+    // As good as none.
+  }
+  std::filesystem::remove_all(file);
+  return {};
+}
+
 /// Why no runtime has times; empty where one has.
 std::string problem_of(std::string_view text, const std::string& file) {
   std::vector<std::string> problems;
@@ -159,34 +176,41 @@ bool is_whole(const std::string& dir, const Session& session) {
 
 std::optional<Session> adopt(const std::string& dir, const Session& asked, const SnpeOptions& options) {
   Session session = asked;
+  session.done = false;
   session.asked = false;
   session.results.clear();
   session.quantized.clear();
   session.missing.clear();
-  bool times = false;
-  for (const auto& group : groups_of(options)) {
+  session.environment["measured_by"] = "script";
+  const auto groups = groups_of(options);
+  std::vector<std::string> problems;
+  for (const auto& group : groups) {
     const std::string file = dir + "/" + results_path(group);
-    if (!base::exists(file)) {
+    const auto results = base::exists(file) ? carried(file, group, options) : std::nullopt;
+    if (!results) {
       if (!base::exists(dir + "/" + failure_path(group))) return {};
-      for (const auto& runtime : group.runtimes) session.missing[runtime] = "failed in the script, see raw/script.log";
+      for (const auto& runtime : group.runtimes) {
+        session.missing[runtime] = "failed in the script, see raw/script.log";
+        problems.push_back(runtime + ": " + session.missing[runtime]);
+      }
       continue;
     }
-    std::set<std::string> expected;
-    for (const auto& runtime : group.runtimes)
-      for (const auto& buffer : options.buffers) expected.insert(SnpeOptions::result_name(runtime, buffer));
-    std::set<std::string> found;
-    for (const auto& run : parse_snpe_results(base::read_file(file), file).runs) {
-      found.insert(run.runtime);
-      times = times || run.problem.empty();
+    for (const auto& run : results->runs) {
+      session.done = session.done || run.problem.empty();
+      if (!run.problem.empty()) problems.push_back(run.runtime + ": " + run.problem);
     }
-    if (found != expected) return {};
     session.results.push_back(results_path(group));
     session.quantized.push_back(group.quantized);
   }
-  if (!times) return {};
-  session.done = true;
-  session.reason.clear();
-  session.environment["measured_by"] = "script";
+  if (session.done) {
+    session.reason.clear();
+    return session;
+  }
+  session.reason = base::join(problems, "; ");
+  session.results.clear();
+  session.quantized.clear();
+  session.missing.clear();
+  for (const auto& group : groups) base::write_file(dir + "/" + failure_path(group), "failed\n");
   return session;
 }
 

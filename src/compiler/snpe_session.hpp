@@ -29,7 +29,7 @@ struct Group {
 [[nodiscard]] std::string results_folder(const Group& group);
 [[nodiscard]] std::string results_path(const Group& group);
 [[nodiscard]] std::string config_path(const Group& group);
-[[nodiscard]] std::string failure_path(const Group& group);  ///< left by a script whose bench of the group failed
+[[nodiscard]] std::string failure_path(const Group& group);  ///< what of the group is tried when a script is run again
 
 /// How benching a network ended: raw/session.json.
 struct Session {
@@ -60,8 +60,10 @@ void save_session(const std::string& dir, const Session& session);
 /// Whether the results of a session that is done can be read.
 [[nodiscard]] bool is_whole(const std::string& dir, const Session& session);
 
-/// The session of a script's results that were carried here: all files are there or known to have failed, they are of
-/// the runtimes that were asked for and of no others, and at least one has times. Otherwise nothing.
+/// The session of a script's results that were carried here: done when each group has results, of the runtimes that
+/// were asked for and of no others, or is known to have failed, and a runtime has times; with the reason where none
+/// has. Nothing as long as a group has neither; damaged results and those of other runtimes are erased. What may be
+/// tried again is marked, so that the next run of the script does.
 [[nodiscard]] std::optional<Session> adopt(const std::string& dir, const Session& asked, const SnpeOptions& options);
 
 /// Erases results, quantised networks and, unless they may stay, converted ones of earlier tries.
@@ -75,7 +77,9 @@ struct Taken {
 /// @throws Error(Fault::device) when there are none, Error(Fault::input) when they are damaged.
 [[nodiscard]] Taken take_results(const std::string& dir, const Group& group);
 
-/// The script that does here undone jobs elsewhere. @throws Error(Fault::unsupported) always, saying how to go on.
-[[noreturn]] void write_script(const std::vector<SnpeJob>& jobs, const SnpeOptions& options, const Tools& tools);
+/// The script that does here undone jobs elsewhere, and tries those that failed in one again.
+/// @throws Error(Fault::unsupported) always, saying how to go on.
+[[noreturn]] void write_script(const std::vector<SnpeJob>& jobs, const std::vector<SnpeJob>& again,
+                               const SnpeOptions& options, const Tools& tools);
 
 }  // namespace hwprof::compiling
