@@ -80,6 +80,24 @@ TEST_CASE("the documented rows come back byte for byte, from CSV and through JSO
   CHECK(returned.rows[0].layers->avg_us == 37);
   save_latency_table(folder.file("returned"), returned);
   CHECK(base::read_file(folder.file("returned.csv")) == python);
+  // Of CSV and .meta apart, and by the first line where a file has both.
+  for (const std::string meta : {"key:value\r\nother:1\r\n", "key:value\nother:1\n"})
+    for (const std::string& rows : {python, nine_rows()}) {
+      folder.write("ends.meta", meta);
+      save_latency_table(folder.file("kept"), load_latency_table(folder.write("ends.csv", rows)));
+      CHECK(base::read_file(folder.file("kept.csv")) == rows);
+      CHECK(base::read_file(folder.file("kept.meta")) == meta);
+    }
+  folder.write("mixed.meta", "key:value\nother:1\r\n");
+  save_latency_table(folder.file("kept"), load_latency_table(folder.write("mixed.csv", python)));
+  CHECK(base::read_file(folder.file("kept.meta")) == "key:value\nother:1\n");
+  folder.write("odd.meta", "no pair\n");
+  const std::string odd = folder.write("odd.csv", nine_rows());
+  CHECK(has(error_of(Fault::input, [&] { (void)load_latency_table(odd); }), "odd.meta:1: key:value is expected"));
+  Notes notes;
+  CHECK(load_records(odd, &notes).size() == 1);
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "odd.meta:1"));
   const std::string mark = "\xef\xbb\xbf";
   const auto marked = load_latency_table(folder.write("marked.csv", mark + python));
   CHECK(marked.rows[0].uid == module);

@@ -71,6 +71,20 @@ TEST_CASE("all runtimes come from one visit, the DSP with a quantised network an
   std::vector<SnpeJob> jobs{{"0", desk.artifacts()[0].dir, {}, {}}};
   const auto table = collect_snpe(jobs, {"net-0"});
   CHECK(table.rows.size() == 6);
+  // As records they are of the same environment as the network's own, each runtime in its precision.
+  const auto check = [&desk](const std::vector<NetRecord>& records) {
+    REQUIRE(records.size() == 6);
+    for (const auto& record : records) {
+      const auto own = desk.record(0, record.from.device);
+      CAPTURE(record.from.device);
+      CHECK(own.from.device == record.from.device);
+      CHECK(record.from.environment.at("precision") == own.from.environment.at("precision"));
+      for (const auto& [key, value] : own.from.environment) CHECK(record.from.environment.at(key) == value);
+    }
+  };
+  check(to_records(table));
+  save_latency_table(desk.file("table"), table);
+  check(load_records(desk.file("table.csv")));
 }
 
 TEST_CASE("one bad network does not stop the others, and is tried again") {

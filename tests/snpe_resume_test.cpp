@@ -329,6 +329,7 @@ TEST_CASE("damaged sessions and results are noted as missing and benched again")
     CHECK(collect_snpe(jobs_of(desk), {"a", "b", "c"}, &problems).rows.size() == 2);
     REQUIRE(problems.size() == 1);
     CHECK(has(problems[0], name));
+    CHECK(has(error_of(Fault::input, [&] { (void)collect_snpe(jobs_of(desk), {"a", "b", "c"}); }), name));
     desk.measure();
     CHECK(desk.benched().size() == 4);
     CHECK(desk.record(1).state == RunState::measured);

@@ -57,21 +57,26 @@ struct LatencyRow {
 struct LatencyTable {
   std::vector<LatencyRow> rows;
   std::vector<std::pair<std::string, std::string>> meta;
-  bool carriage_returns = false;  ///< lines end as Python's csv module ends them
+  bool carriage_returns = false;       ///< lines of the CSV end as Python's csv module ends them, which is by its first
+  bool meta_carriage_returns = false;  ///< and those of the .meta
+  /// What meta calls the precision of a runtime ("fp32", "fp16", "int8").
+  [[nodiscard]] static std::string precision_key(const std::string& runtime) { return "precision " + runtime; }
 };
 
 /// Puts what one network's results say into the table. Returns the problems, "GPU: …", of runtimes that have no row.
 std::vector<std::string> add_results(LatencyTable& table, const std::string& uid, const SnpeResults& results);
 
 /// Writes STEM.json, STEM.csv and STEM.meta as nnabla-nas' create_latency_table does, and STEM.layers.csv with the
-/// layers where there are some. Texts, numbers and line ends that were read come back byte for byte.
-/// Returns the files. @throws Error(Fault::input) for a file that cannot be written.
+/// layers where there are some. A CSV and a .meta as nnabla-nas writes them come back byte for byte, each with the line
+/// ends of its first line. Not kept are a byte order mark, empty lines, a last line without an end, other orders of a
+/// row's statistics, and numbers and quotes that Python would write otherwise. Returns the files. @throws
+/// Error(Fault::input) for a file that cannot be written.
 std::vector<std::string> save_latency_table(const std::string& stem, const LatencyTable& table);
 
 /// STEM.csv or STEM.json of either generation of tables, with STEM.meta beside it where there is one; a byte order mark
 /// and carriage returns before line feeds are passed over. Values that are no finite number >= 0, and keys that are not
-/// known, are noted and left out. @throws Error(Fault::input) with the line for rows that do not fit and values given
-/// twice; without notes for the others too.
+/// known, are noted and left out, and so is a .meta of another form. @throws Error(Fault::input) with the line for rows
+/// that do not fit and values given twice; without notes for the others too.
 [[nodiscard]] LatencyTable load_latency_table(const std::string& file, Notes* notes = nullptr);
 
 /// Whether dir is what nnabla-nas' nas_snpe_bench leaves: <name>/<ModuleUID>/latest_results/*.json.

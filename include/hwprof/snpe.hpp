@@ -40,7 +40,8 @@ struct SnpeSummary {
 SnpeSummary bench_snpe(const std::vector<SnpeJob>& jobs, const MeasureOptions& options);
 
 /// Results of networks that were benched, of all runtimes, as a table keyed by uids (by position). problems, if given,
-/// gets "id: runtime: reason" for what has no row. @throws Error(Fault::input) for a damaged file.
+/// gets "id: runtime: reason" for what has no row, damaged files included; without it they are passed over, and
+/// @throws Error(Fault::input) for a damaged file.
 [[nodiscard]] LatencyTable collect_snpe(const std::vector<SnpeJob>& jobs, const std::vector<std::string>& uids,
                                         std::vector<std::string>* problems = nullptr);
 

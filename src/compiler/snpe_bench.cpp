@@ -356,6 +356,7 @@ LatencyTable collect_snpe(const std::vector<SnpeJob>& jobs, const std::vector<st
   };
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     std::string problem;
+    if (problems == nullptr) (void)find_session(jobs[i].dir);  // which throws where look() tells
     const auto session = look(jobs[i].dir, problem);
     if (!session || !session->done) {
       note(jobs[i].id + ": " + (session ? session->reason : problem));
@@ -365,13 +366,17 @@ LatencyTable collect_snpe(const std::vector<SnpeJob>& jobs, const std::vector<st
     if (table.meta.empty())
       for (const auto& values : {session->options, session->environment})
         for (const auto& [key, value] : values) table.meta.emplace_back(key, value);
-    for (const auto& name : session->results) {
+    for (std::size_t k = 0; k < session->results.size(); ++k) {
       try {
-        const std::string file = base::inside(jobs[i].dir, name);
-        for (const auto& what : add_results(table, uids[i], parse_snpe_results(base::read_file(file), file)))
-          note(jobs[i].id + ": " + what);
+        const std::string file = base::inside(jobs[i].dir, session->results[k]);
+        auto results = parse_snpe_results(base::read_file(file), file);
+        for (const auto& run : results.runs)
+          if (run.problem.empty())
+            results.meta.emplace_back(LatencyTable::precision_key(run.runtime),
+                                      precision_of(run.runtime, session->quantized[k]));
+        for (const auto& what : add_results(table, uids[i], results)) note(jobs[i].id + ": " + what);
       } catch (const Error& error) {
-        if (error.fault() != Fault::input) throw;
+        if (problems == nullptr || error.fault() != Fault::input) throw;
         note(jobs[i].id + ": " + error.what());
       }
     }

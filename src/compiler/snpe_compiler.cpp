@@ -61,11 +61,6 @@ std::optional<Found> find_run(const Artifact& artifact, const Session& session, 
   return {};
 }
 
-std::string precision_of(const Found& found) {
-  if (found.quantized || base::starts_with(found.run.runtime, "DSP")) return "int8";
-  return base::starts_with(found.run.runtime, "GPU_FP16") ? "fp16" : "fp32";
-}
-
 /// Layers and overhead out of the rows; together exactly the whole.
 void attribute(NetRecord& record, const Artifact& artifact, const SnpeRun& run, double total_us, std::int64_t samples) {
   const std::size_t count = artifact.net.layers.size();
@@ -139,7 +134,7 @@ class SnpeCompiler final : public BaseHardwareCompiler {
     record.from.device = "snpe:" + found->run.runtime;
     for (const auto& values : {session->options, session->environment})
       for (const auto& [key, value] : values) record.from.environment[key] = value;
-    record.from.environment["precision"] = precision_of(*found);
+    record.from.environment["precision"] = precision_of(found->run.runtime, found->quantized);
     if (!found->run.problem.empty()) return without_times(std::move(record), found->run.problem);
     const bool forward = session->key == "forward";
     const auto& whole = forward ? found->run.forward : found->run.total;

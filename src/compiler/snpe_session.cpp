@@ -99,6 +99,11 @@ std::string Session::why_missing(const std::string& result_name) const {
   return {};
 }
 
+std::string precision_of(const std::string& result_name, bool quantized) {
+  if (quantized || base::starts_with(result_name, "DSP")) return "int8";
+  return base::starts_with(result_name, "GPU_FP16") ? "fp16" : "fp32";
+}
+
 std::string print_of(const std::string& dir) {
   const std::string bytes = base::read_file(dir + "/" + model_name, std::uint64_t{1} << 31);
   return std::to_string(bytes.size()) + "-" + std::to_string(base::crc32(bytes));

@@ -57,6 +57,9 @@ void save_session(const std::string& dir, const Session& session);
 /// The session of a network that is as it was benched; where there is none, why in `problem`.
 [[nodiscard]] std::optional<Session> look(const std::string& dir, std::string& problem);
 
+/// In which numbers a runtime, as results call it, computes: "fp32", "fp16", "int8".
+[[nodiscard]] std::string precision_of(const std::string& result_name, bool quantized);
+
 /// Whether the results of a session that is done can be read.
 [[nodiscard]] bool is_whole(const std::string& dir, const Session& session);
 

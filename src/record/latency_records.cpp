@@ -66,7 +66,10 @@ std::vector<NetRecord> to_records(const LatencyTable& table, Notes* notes) {
     record.from.device = std::string(row.latency_ms ? "nnabla:" : "snpe:") + row.runtime;
     record.from.compiler = row.latency_ms ? "nnabla" : "snpe";
     record.from.mode = "inference";
-    for (const auto& [key, value] : table.meta) record.from.environment[key] = value;
+    for (const auto& [key, value] : table.meta)
+      if (!base::starts_with(key, LatencyTable::precision_key(""))) record.from.environment[key] = value;
+    for (const auto& [key, value] : table.meta)
+      if (key == LatencyTable::precision_key(row.runtime)) record.from.environment["precision"] = value;
     set_times(record, row);
     record.nodes = nodes_of(row.per_layer);
     const auto prim = module_of(row, kept);

@@ -181,13 +181,13 @@ std::vector<std::pair<std::string, std::string>> parse_meta(std::string_view tex
   return meta;
 }
 
-std::string line_end(const LatencyTable& table) {
-  return table.carriage_returns ? "\r\n" : "\n";
+std::string line_end(bool carriage_returns) {
+  return carriage_returns ? "\r\n" : "\n";
 }
 
 std::string csv_text(const LatencyTable& table) {
   std::string text;
-  const std::string end = line_end(table);
+  const std::string end = line_end(table.carriage_returns);
   for (const auto& row : table.rows) {
     const std::string head = csv_cell(row.uid) + "," + csv_cell(row.runtime) + ",";
     if (row.latency_ms) text += head + number_text(*row.latency_ms, false) + end;
@@ -222,7 +222,8 @@ std::string layers_text(const LatencyTable& table) {
       const std::string head = csv_cell(row.uid) + "," + csv_cell(row.runtime) + "," + csv_cell(layer.name) + "," +
                                csv_cell(layer.type) + ",";
       for (const auto& stat : stats)
-        text += head + stat.name + "," + number_text(layer.time.*(stat.value), false) + line_end(table);
+        text +=
+            head + stat.name + "," + number_text(layer.time.*(stat.value), false) + line_end(table.carriage_returns);
     }
   return text;
 }
@@ -268,7 +269,8 @@ LatencyTable record::parse_latency_json(std::string_view text, const std::string
 
 std::vector<std::string> save_latency_table(const std::string& stem, const LatencyTable& table) {
   std::string meta;
-  for (const auto& [key, value] : table.meta) meta += csv_cell(key, ':') + ":" + csv_cell(value, ':') + line_end(table);
+  for (const auto& [key, value] : table.meta)
+    meta += csv_cell(key, ':') + ":" + csv_cell(value, ':') + line_end(table.meta_carriage_returns);
   std::vector<std::string> files{stem + ".json", stem + ".csv", stem + ".meta"};
   base::save_json(files[0], json_of(table));
   base::write_file(files[1], csv_text(table));
@@ -291,12 +293,19 @@ LatencyTable load_latency_table(const std::string& file, Notes* notes) {
     table = record::parse_latency_json(text, file, notes);
   else
     throw Error(Fault::input, file + ": is no latency table of nnabla-nas, neither CSV nor JSON");
-  table.carriage_returns = ends_in_returns(text) && record::is_latency_csv(text);
+  const bool csv = record::is_latency_csv(text);
+  table.carriage_returns = table.meta_carriage_returns = csv && ends_in_returns(text);
   const std::string meta = std::filesystem::path(file).replace_extension(".meta").string();
   if (!base::exists(meta)) return table;
   const std::string rows = base::read_file(meta);
-  table.meta = parse_meta(rows, meta);
-  table.carriage_returns = table.carriage_returns || ends_in_returns(rows);
+  try {
+    table.meta = parse_meta(rows, meta);
+  } catch (const Error& error) {
+    if (notes == nullptr || error.fault() != Fault::input) throw;
+    notes->push_back(std::string(error.what()) + "; the file is left out");
+  }
+  table.meta_carriage_returns = ends_in_returns(rows);
+  if (!csv) table.carriage_returns = table.meta_carriage_returns;
   return table;
 }
 

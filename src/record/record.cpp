@@ -42,9 +42,9 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
     return {};
   }
   if (record::is_snpe_results(text)) return record::parse_bench(text, file, notes);
-  if (record::is_latency_json(text)) return to_records(record::parse_latency_json(text, file, &notes), &notes);
+  if (record::is_latency_json(text)) return to_records(load_latency_table(file, &notes), &notes);
   if (record::is_perf4sight_log(text)) return record::parse_perf4sight_log(text, file, notes);
-  if (record::is_latency_csv(text)) return to_records(record::parse_latency_csv(text, file, &notes), &notes);
+  if (record::is_latency_csv(text)) return to_records(load_latency_table(file, &notes), &notes);
   if (is_json_lines(text)) return record::parse_lines(text, file, notes);
   if (record::is_csv(text) || base::ends_with(file, ".csv")) return record::parse_csv(text, file);
   if (record::is_ofa_table(text)) return record::parse_ofa_table(std::string(text), file, notes);

@@ -2,6 +2,7 @@
 // Tables of leaf modules, as nnabla-nas makes them, from a space's networks to a prediction.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -73,4 +74,23 @@ TEST_CASE("export --per module, a table of what it names, and blocks predicted a
   CHECK(cli({"predict", to_string(arch), "--space", space_file, "--model", folder.file("l.json")}).code == 6);
   CHECK(cli({"export", space_file, "--per", "module", "--sample", "2", "--out", folder.file("x")}).code == 2);
   CHECK(cli({"export", space_file, "--per", "layer", "--out", folder.file("x")}).code == 2);
+  // What is no space has no primitives.
+  const auto refused = [&](std::vector<std::string> arguments) {
+    for (const char* word : {"--per", "module", "--out"}) arguments.emplace_back(word);
+    arguments.push_back(folder.file("y"));
+    arguments.insert(arguments.begin(), "export");
+    const auto result = cli(arguments);
+    CHECK(result.code == 2);
+    CHECK_FALSE(std::filesystem::exists(folder.file("y")));
+    return result.err;
+  };
+  const std::string onnx = folder.file("m/" + index["files"][0]["file"].get<std::string>());
+  CHECK(has(refused({onnx}), "is a network; --per module"));
+  CHECK(has(refused({space_file, onnx}), "is a network; --per module"));
+  const std::string net_file = folder.file("net.yaml");
+  save_net(net_file, space->network(arch));
+  CHECK(has(refused({net_file}), "is a network; --per module"));
+  CHECK(has(refused({"--torchscript", "none.pt"}), "--per module is of a space's"));
+  CHECK(has(refused({model, "--format", "ofa"}), "--format ofa"));
+  CHECK(has(refused({model, "--format", "model"}), "--format model"));
 }

@@ -103,6 +103,12 @@ TEST_CASE("profile, table, genmodel and the search's objective on a phone whose 
     const auto fitted = cli({"genmodel", "--records", stem + ".csv", "--device", "snpe:GPU", "--type", "table", "--out",
                              model, "--export-header", folder.file("t.hpp"), "--export-python", folder.file("t.py")});
     REQUIRE_MESSAGE(fitted.code == 0, fitted.err);
+    // Their precision is the same, so table and records go together.
+    for (const std::string& file : {stem + ".csv", stem + ".json"}) {
+      const auto both = cli({"genmodel", "--records", file, "--records", run + "/records.jsonl", "--device", "snpe:GPU",
+                             "--type", "linear", "--out", folder.file("both.json"), "--force"});
+      CHECK_MESSAGE(both.code == 0, both.err);
+    }
     const auto loaded = load_model(model);
     // The table's sum is the layers alone: what is missing to the whole is the launching, and 4 % of cache.
     for (const auto& record : records) {

@@ -129,11 +129,17 @@ std::vector<Item> items_of(const Options& options, hwprof::Notes& notes) {
   std::copy(options.script_input.begin(), options.script_input.end(), shape.begin());
   for (const auto& file : options.scripts) items.push_back(item_of(file, read_script(file, shape), items.size()));
   for (const auto& input : options.inputs) {
+    const auto check_per = [&] {
+      if (options.per == "module")
+        throw Error(Fault::usage, input + ": is a network; --per module is of a space's primitives");
+    };
     if (fs::path(input).extension() == ".onnx") {
+      check_per();
       items.push_back(item_of(input, hwprof::read_onnx(input), items.size()));
       continue;
     }
     if (auto net = net_in(input)) {
+      check_per();
       if (!options.archs.empty() || options.sample > 0)
         throw Error(Fault::usage, input + ": is a network; --arch and --sample take a space");
       items.push_back(item_of(std::move(*net), items.size()));
@@ -170,10 +176,12 @@ void export_models(const Cli& cli, const Options& options) {
   if (options.format == "ofa" || options.format == "model") {
     if (options.inputs.size() != 1 || !options.archs.empty() || options.sample > 0 || !options.scripts.empty())
       throw Error(Fault::usage, "--format " + options.format + " takes one INPUT, a model file or a run folder");
+    if (options.per == "module") throw Error(Fault::usage, "--per module does not go with --format " + options.format);
     return export_model(cli, options.inputs.front(), options.format, options.dir, options.force);
   }
-  if (options.per == "module" && (!options.archs.empty() || options.sample > 0))
-    throw Error(Fault::usage, "--per module is of a space's primitives; --arch and --sample write whole networks");
+  if (options.per == "module" && (!options.archs.empty() || options.sample > 0 || !options.scripts.empty()))
+    throw Error(Fault::usage,
+                "--per module is of a space's primitives; --arch, --sample and --torchscript write whole networks");
   if (options.inputs.empty() && options.scripts.empty())
     throw Error(Fault::usage, "INPUT or --torchscript is expected; see hwprof-cli export --help");
   NetFormat format = options.net;
