@@ -22,6 +22,25 @@ TEST_CASE("a written file is read back, and no temporary stays") {
   CHECK(base::list_folder(folder.file("deep/er")).size() == 1);
 }
 
+TEST_CASE("a shared file is what its name leads to, whatever was there before") {
+  const hwprof_test::TempFolder folder;
+  folder.write("far/away/file", "one");
+  fs::create_directories(folder.file("links"));
+  fs::create_symlink("../far/away/file", folder.file("links/name"));
+  folder.write("here/other", "before");
+  base::share_file(folder.file("links/name"), folder.file("here/other"));
+  CHECK_FALSE(fs::is_symlink(folder.file("here/other")));
+  CHECK(fs::equivalent(folder.file("here/other"), folder.file("far/away/file")));
+  base::share_file(folder.file("far/away/file"), folder.file("here/other"));  // once more
+  CHECK(base::read_file(folder.file("here/other")) == "one");
+  CHECK(base::list_folder(folder.file("here")).size() == 1);
+  CHECK(has(error_of(Fault::input, [&] { base::share_file(folder.file("absent"), folder.file("here/x")); }), "absent"));
+  CHECK(has(error_of(Fault::input, [&] { base::share_file(folder.file("far"), folder.file("here/x")); }), "far"));
+  CHECK(base::has_content(folder.file("links/name")));
+  CHECK_FALSE(base::has_content(folder.file("links")));
+  CHECK_FALSE(base::has_content(folder.write("empty", "")));
+}
+
 TEST_CASE("what cannot be read is named") {
   const hwprof_test::TempFolder folder;
   CHECK(has(error_of(Fault::input, [&] { (void)base::read_file(folder.file("absent")); }), "absent"));

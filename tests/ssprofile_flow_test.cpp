@@ -28,8 +28,8 @@ namespace {
 
 struct Killed {};  // ends a call as nothing else does, without a chance to tidy up
 
-std::atomic<int> trained{0}, kill_at{-1};
-std::string broken;  // the network that cannot be trained
+std::atomic<int> trained{0}, kill_at{-1}, loaded{0};
+std::string broken;  // the network that cannot be trained, or "all"
 enum class Broken { diverges, file, memory } how = Broken::diverges;
 
 std::uint64_t hash_of(const std::string& text) {
@@ -45,7 +45,7 @@ class FakeTrainer : public NetworkTrainer {
   [[nodiscard]] bool parallel() const override { return true; }
   TrainedNet train(const TrainJob& job) override {
     if (trained++ == kill_at) throw Killed();
-    if (job.graph.name == broken) {
+    if (job.graph.name == broken || broken == "all") {
       if (how == Broken::file) throw Error(Fault::input, job.partial + ": is damaged");
       if (how == Broken::memory) throw std::bad_alloc();
       throw Error(Fault::device, "the loss is no number any more");
@@ -68,6 +68,7 @@ class FakeTrainer : public NetworkTrainer {
   }
   /// All weights of an op are the number that its network and its checkpoint make.
   Graph with_checkpoint(const Graph& graph, const Shape& input, const std::string& checkpoint) override {
+    ++loaded;
     const auto value = static_cast<float>(hash_of(base::read_file(checkpoint)) % 1000);
     Graph out = with_weights(graph, input);
     for (auto& op : out.ops)
@@ -77,6 +78,13 @@ class FakeTrainer : public NetworkTrainer {
   ProxyScores score(const Graph& graph, const Shape&, std::uint64_t) override {
     return {static_cast<double>(graph.ops.size()), 1};
   }
+};
+
+/// Its files hold weights.
+class WeightedCompiler : public hwprof_test::FakeCompiler {
+ public:
+  using FakeCompiler::FakeCompiler;
+  [[nodiscard]] bool takes_weights() const override { return true; }
 };
 
 std::string big_endian(std::uint32_t value) {
@@ -300,6 +308,51 @@ TEST_CASE("words for the device bind later calls once something was measured wit
   CHECK(ssprofile(setting.options).results.size() == 10);
 }
 
+TEST_CASE("where every network is left out the reasons are said") {
+  Setting setting;
+  broken = "all";
+  const auto text = error_of(Fault::missing, [&] { (void)ssprofile(setting.options); });
+  CHECK(has(text, "network Res_1_1 is left out: the loss is no number any more; network "));
+  CHECK(has(text, "; and 5 more"));
+  CHECK(base::exists(setting.options.dir + "/records.jsonl"));  // what was measured is not lost
+}
+
+TEST_CASE("a run lists its files one by one; what somebody carries beside them is not erased with it") {
+  Setting setting("  isolated_table: true\n");
+  (void)ssprofile(setting.options);
+  const std::vector<std::string> carried{"accuracy/theirs.json", "checkpoints/theirs.pth",
+                                         "hardwares/0-fake/0/raw/theirs.txt", "hardwares/theirs.txt"};
+  for (const auto& name : carried) (void)setting.folder.write("profile/" + name, "theirs");
+  base::Manifest(setting.options.dir).erase_listed();
+  CHECK(base::list_tree(setting.options.dir) == carried);
+}
+
+TEST_CASE("what an older version did not note of the images is completed") {
+  Setting setting;
+  (void)ssprofile(setting.options);
+  const std::string file = setting.options.dir + "/accuracy/data.json";
+  const auto whole = base::read_file(file);
+  auto json = base::JsonReader::load(file).raw();
+  json.erase("mean");
+  json.erase("deviation");
+  base::save_json(file, json);
+  setting.options.resume = true;
+  (void)ssprofile(setting.options);
+  CHECK(base::read_file(file) == whole);
+}
+
+TEST_CASE("checkpoints are loaded for what is compiled, and not again") {
+  Setting setting;
+  register_compiler("weighted", [](const std::string& name) { return std::make_unique<WeightedCompiler>(name); });
+  setting.options.device = "weighted";
+  loaded = 0;
+  (void)ssprofile(setting.options);
+  CHECK(loaded == 10);
+  setting.options.resume = true;
+  (void)ssprofile(setting.options);
+  CHECK(loaded == 10);
+}
+
 TEST_CASE("objectives without data are ranks") {
   Setting setting;
   setting.options.objective = "macs";
@@ -354,6 +407,22 @@ TEST_CASE("what cannot be is refused before anything is written") {
                       o.measure.batch = 2;
                     }),
             "batch must be 1"));
+  CHECK(has(refused(Fault::usage,
+                    [](auto& o) {
+                      o.device = "snpe";
+                      o.measure.device_options["runtimes"] = "GPU";
+                    }),
+            "runtime"));
+  CHECK(has(refused(Fault::usage, [](auto& o) { o.measure.threads = 0; }), "threads"));
+  CHECK(has(refused(Fault::unsupported,
+                    [&](auto& o) {
+                      std::string text = base::read_file(o.config);
+                      text.replace(text.find("C_out: 8"), 8, "C_out: 5000");
+                      text.replace(text.find("C_in: 8"), 7, "C_in: 5000");
+                      o.config = setting.folder.write("wide.yaml", text);
+                      o.device = "dpu";
+                    }),
+            "none of the networks can go to the DPU; the last one, VGG_1_2, breaks the rules of B4096"));
   CHECK(trained == 0);
   (void)refused(Fault::missing, [](auto& o) { o.data = "idx:/nowhere"; });
   (void)refused(Fault::usage, [](auto& o) {

@@ -112,6 +112,15 @@ TEST_CASE("a group of several layers shares its difference out by the layers' ow
   CHECK(entry(lut, 1, "Resblock_0").latency->value == doctest::Approx(1e-3));
 }
 
+TEST_CASE("a group whose layers do not all have a time shares its difference out evenly") {
+  const SsbnSpec spec = spec_of({"Resblock_0", "Resblock_1"}, {0, 1, 0});
+  auto swapped = record("Res_0_1", {3, 2, 1}, 7);
+  swapped.prims[0].perf.clear();
+  const BlockLut lut = in_context_lut(spec, {record("Res_1_1", {1, 2, 1}, 5), swapped});
+  CHECK(entry(lut, 0, "Resblock_0").latency->value == doctest::Approx(2e-3));  // half of 2 + (7 - 5)
+  CHECK(entry(lut, 2, "Resblock_0").latency->value == doctest::Approx(2e-3));
+}
+
 TEST_CASE("isolated tables are made of networks of one primitive, and compared by ratio") {
   const SsbnSpec spec = spec_of({"Resblock_0", "Mobileblock_4"});
   const auto prims = ssbn_layer_prims(spec);

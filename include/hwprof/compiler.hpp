@@ -74,6 +74,10 @@ class BaseHardwareCompiler {
   /// The artifact that compile() left in dir. @throws Error(Fault::missing) when there is none.
   [[nodiscard]] static Artifact open(const std::string& dir);
 
+  /// What measure() looks at first, for callers that do something long before. Needs no device.
+  /// @throws Error(Fault::usage) for options that make no sense, and for device_options that this device lacks.
+  void check_options(const MeasureOptions& options) const;
+
   /// Runs all artifacts in interleaved rounds and appends to dir/raw as it goes; a second call goes on
   /// where the first was stopped or killed and measures nothing twice. A net that fails is noted in its
   /// own dir/raw and does not stop the others.
@@ -85,6 +89,7 @@ class BaseHardwareCompiler {
   [[nodiscard]] NetRecord hwobj_net_to_primitive(const Artifact& artifact) const;
 
  private:
+  virtual void do_check_options(const MeasureOptions&) const {}
   virtual void do_compile(const Artifact& artifact) = 0;
   virtual void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) = 0;
   [[nodiscard]] virtual NetRecord do_net_to_primitive(const Artifact& artifact) const = 0;
@@ -99,7 +104,7 @@ void register_compiler(const std::string& name, CompilerFactory make);
 [[nodiscard]] std::vector<std::string> list_compilers();
 
 /// Number that a plug-in and the program must share; raised when a class of this header changes.
-inline constexpr int plugin_abi = 4;
+inline constexpr int plugin_abi = 5;
 
 /// Loads a shared library that defines HWPROF_PLUGIN. A bare file name is looked for in the folders of
 /// the environment variable HWPROF_PLUGIN_PATH and nowhere else; anything with a slash is that file.

@@ -125,6 +125,25 @@ void sweep_folder(const std::string& dir) {
   }
 }
 
+void share_file(const std::string& from, const std::string& to) {
+  std::error_code error;
+  const fs::path real = fs::canonical(from, error);
+  if (error || !fs::is_regular_file(real, error)) fail(from, "no such file");
+  const fs::path part = to + std::string(temporary_mark) + "shared";
+  fs::remove(part, error);
+  fs::create_hard_link(real, part, error);
+  if (error) fs::copy_file(real, part, fs::copy_options::overwrite_existing, error);
+  if (!error) fs::rename(part, to, error);
+  std::error_code ignored;
+  fs::remove(part, ignored);  // two names of one file stay two when one takes the other's place
+  if (error) fail(to, "cannot be written: " + error.message());
+}
+
+bool has_content(const std::string& file) {
+  std::error_code error;
+  return fs::is_regular_file(file, error) && fs::file_size(file, error) > 0 && !error;
+}
+
 bool exists(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);

@@ -21,7 +21,14 @@ void write_file(const std::string& file, std::string_view content);
 /// Erases what a killed write_file() left in dir (not below it); anything else stays.
 void sweep_folder(const std::string& dir);
 
+/// Another name of the file, or a copy, by rename, where the file system has no such thing. Of a link it is what it
+/// leads to: a second name of the link itself would lead elsewhere from there. What was at `to` is gone.
+/// @throws Error(Fault::input) when there is no such file, or `to` cannot be written.
+void share_file(const std::string& from, const std::string& to);
+
 [[nodiscard]] bool exists(const std::string& path);
+/// Whether it is a file, or leads to one, that is not empty.
+[[nodiscard]] bool has_content(const std::string& file);
 [[nodiscard]] bool is_folder(const std::string& path);
 void make_folder(const std::string& dir);
 

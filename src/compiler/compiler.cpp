@@ -145,8 +145,13 @@ Artifact BaseHardwareCompiler::open(const std::string& dir) {
   return {load_net(in(dir, net_file)), dir, nullptr};
 }
 
-void BaseHardwareCompiler::measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {
+void BaseHardwareCompiler::check_options(const MeasureOptions& options) const {
   check(options);
+  do_check_options(options);
+}
+
+void BaseHardwareCompiler::measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) {
+  check_options(options);
   std::set<std::string> dirs;
   for (const Artifact& artifact : artifacts) {
     const std::string by = finished_by(artifact.dir);

@@ -39,14 +39,6 @@ std::vector<fs::path> images_below(const std::string& folder) {
   return out;
 }
 
-/// A second name of the file, or a copy where the file system has no such thing. Of a link it is what it leads to: a
-/// second name of the link itself would lead elsewhere from here.
-void give(const fs::path& from, const fs::path& to) {
-  std::error_code error;
-  fs::create_hard_link(fs::canonical(from), to, error);
-  if (error) fs::copy_file(from, to, fs::copy_options::overwrite_existing);
-}
-
 void put(std::string& bytes, std::uint64_t value, int count) {
   for (int i = 0; i < count; ++i) bytes += static_cast<char>((value >> (8 * i)) & 0xff);
 }
@@ -107,7 +99,7 @@ void write_files(const std::string& dir, const DpuOptions& options) {
       if (images.size() < count && i == images.size()) break;
       const auto& image = images[images.size() <= count ? i : i * images.size() / count];
       name += base::lower_case(image.extension().string());
-      give(image, fs::path(folder) / name);
+      base::share_file(image.string(), (fs::path(folder) / name).string());
     }
     list += name + " 0\n";
   }

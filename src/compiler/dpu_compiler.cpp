@@ -97,6 +97,8 @@ class DpuCompiler final : public BaseHardwareCompiler {
   [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
+  void do_check_options(const MeasureOptions& options) const override { (void)read_dpu_options(options); }
+
   /// What Caffe cannot express is put down and does not stop the other
   /// networks.
   void do_compile(const Artifact& artifact) override {

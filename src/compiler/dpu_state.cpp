@@ -26,16 +26,11 @@ std::string at(const std::string& dir, const std::string& relative) {
   return (fs::path(dir) / relative).string();
 }
 
-bool has_content(const std::string& file) {
-  std::error_code error;
-  return fs::is_regular_file(file, error) && fs::file_size(file, error) > 0;
-}
-
 std::vector<std::string> files_with(const std::string& folder, const std::string& ending) {
   std::vector<std::string> out;
   if (!base::is_folder(folder)) return out;
   for (const auto& name : base::list_folder(folder))
-    if (base::ends_with(name, ending) && has_content(at(folder, name))) out.push_back(name);
+    if (base::ends_with(name, ending) && base::has_content(at(folder, name))) out.push_back(name);
   return out;
 }
 
@@ -169,8 +164,8 @@ bool has_output(DpuStep step, const DpuJob& job, const DpuOptions& options) {
       return false;
     case DpuStep::quantize:
       if (options.compiler == "vai_c_xir") return !files_with(at(job.dir, quantized_folder), ".xmodel").empty();
-      return has_content(at(job.dir, std::string(quantized_folder) + "/deploy.prototxt")) &&
-             has_content(at(job.dir, std::string(quantized_folder) + "/deploy.caffemodel"));
+      return base::has_content(at(job.dir, std::string(quantized_folder) + "/deploy.prototxt")) &&
+             base::has_content(at(job.dir, std::string(quantized_folder) + "/deploy.caffemodel"));
     case DpuStep::compile:
       return in_all_modes([&job](const std::string& mode) {
         const std::string folder = at(job.dir, compiled_folder(mode));
@@ -180,7 +175,8 @@ bool has_output(DpuStep step, const DpuJob& job, const DpuOptions& options) {
     case DpuStep::measure:
       break;
   }
-  return in_all_modes([&job](const std::string& mode) { return has_content(at(job.dir, result_file(job.id, mode))); });
+  return in_all_modes(
+      [&job](const std::string& mode) { return base::has_content(at(job.dir, result_file(job.id, mode))); });
 }
 
 void check_same_options(DpuStep step, const DpuJob& job, const DpuOptions& options, const DpuState& state) {
@@ -206,16 +202,8 @@ bool is_done(DpuStep step, const DpuJob& job, const DpuOptions& options, DpuStat
   return true;
 }
 
-std::string refusal(const DpuJob& job, const DpuOptions& options) {
-  const std::string file = at(job.dir, export_file);
-  if (base::exists(file)) {
-    const auto json = base::JsonReader::load(file);
-    (void)json.schema("hwprof.dpu-export", 1);
-    if (json.has("refused")) return json["refused"].text();
-  }
-  const std::string net_file = at(job.dir, "net.yaml");
-  if (options.target == "none" || !base::exists(net_file)) return {};
-  const Net net = load_net(net_file);
+std::string broken_rules(const Net& net, const DpuOptions& options) {
+  if (options.target == "none") return {};
   const auto found =
       check_dpu(lower(net), {1, net.image_channels, net.image_size, net.image_size}, find_dpu_target(options.target));
   std::vector<std::string> texts;
@@ -225,6 +213,17 @@ std::string refusal(const DpuJob& job, const DpuOptions& options) {
   const std::string more = texts.size() > 1 ? " and " + std::to_string(texts.size() - 1) + " more" : "";
   return "breaks the rules of " + options.target + ": " + texts.front() + more +
          " (hwprof-cli check lists them; --device-option target=none tries nevertheless)";
+}
+
+std::string refusal(const DpuJob& job, const DpuOptions& options) {
+  const std::string file = at(job.dir, export_file);
+  if (base::exists(file)) {
+    const auto json = base::JsonReader::load(file);
+    (void)json.schema("hwprof.dpu-export", 1);
+    if (json.has("refused")) return json["refused"].text();
+  }
+  const std::string net_file = at(job.dir, "net.yaml");
+  return base::exists(net_file) ? broken_rules(load_net(net_file), options) : std::string();
 }
 
 }  // namespace hwprof::compiling

@@ -67,6 +67,8 @@ void check_same_options(DpuStep step, const DpuJob& job, const DpuOptions& optio
 /// @throws Error(Fault::usage) as check_same_options().
 [[nodiscard]] bool is_done(DpuStep step, const DpuJob& job, const DpuOptions& options, DpuState& state);
 
+/// Why the target's rules refuse a network; empty when they do not.
+[[nodiscard]] std::string broken_rules(const Net& net, const DpuOptions& options);
 /// Why Caffe or the target's rules refuse the network; empty when they do not.
 [[nodiscard]] std::string refusal(const DpuJob& job, const DpuOptions& options);
 

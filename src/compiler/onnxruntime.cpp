@@ -29,6 +29,10 @@ double launch_of(const measuring::Outcome& outcome, double whole_s) {
 
 }  // namespace
 
+void OrtCompiler::do_check_options(const MeasureOptions& options) const {
+  (void)OrtOptions(options.device_options);
+}
+
 void OrtCompiler::do_compile(const Artifact& artifact) {
   const OrtFiles files(artifact.dir);
   const Net& net = artifact.net;

@@ -15,6 +15,7 @@ class OrtCompiler : public BaseHardwareCompiler {
   [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
+  void do_check_options(const MeasureOptions& options) const override;
   void do_compile(const Artifact& artifact) override;
   void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) override;
   [[nodiscard]] NetRecord do_net_to_primitive(const Artifact& artifact) const override;

@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "compiler/snpe_options.hpp"
 #include "compiler/snpe_session.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
@@ -103,6 +104,8 @@ class SnpeCompiler final : public BaseHardwareCompiler {
   [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
+  void do_check_options(const MeasureOptions& options) const override { (void)read_snpe_options(options); }
+
   void do_compile(const Artifact& artifact) override {
     write_onnx(artifact.dir + "/" + model_name, graph_of(artifact), image_of(artifact.net));
   }

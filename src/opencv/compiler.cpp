@@ -67,6 +67,13 @@ std::vector<std::string> load_layers(const std::string& file) {
   return out;
 }
 
+void OpenCvCompiler::do_check_options(const MeasureOptions& options) const {
+  if (options.channels_last) throw Error(Fault::unsupported, "device opencv: Caffe is contiguous");
+  if (!options.device_options.empty())
+    throw Error(Fault::usage,
+                "device opencv: takes no option " + base::in_quotes(options.device_options.begin()->first));
+}
+
 void OpenCvCompiler::do_compile(const Artifact& artifact) {
   const Files files(artifact.dir);
   const Net& net = artifact.net;

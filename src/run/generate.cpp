@@ -14,18 +14,6 @@ namespace hwprof {
 namespace fs = std::filesystem;
 namespace {
 
-/// Compiles one network and lists what the compiler added to its folder; files that were there stay unlisted.
-void compile(run::Folder& folder, BaseHardwareCompiler& compiler, const Net& net, const std::string& relative) {
-  const std::string dir = folder.path(relative);
-  if (base::is_folder(dir)) base::sweep_folder(dir);
-  const auto before = base::list_tree(dir);
-  compiler.compile(net, dir);
-  std::vector<std::string> added;
-  for (const auto& file : base::list_tree(dir))
-    if (!std::binary_search(before.begin(), before.end(), file)) added.push_back((fs::path(relative) / file).string());
-  folder.manifest().add(added);
-}
-
 /// The text of a space file; a built-in space, which has none, is named by its kind.
 std::string space_text(const GenerateOptions& options, const SpaceFile& file) {
   if (base::exists(options.space_file)) return base::read_file(options.space_file);
@@ -42,6 +30,17 @@ std::vector<std::string> all_compilers(const GenerateOptions& options, const Spa
 }
 
 }  // namespace
+
+void run::compile(Folder& folder, BaseHardwareCompiler& compiler, const Net& net, const std::string& relative,
+                  std::shared_ptr<const Trained> trained) {
+  const std::string dir = folder.path(relative);
+  const auto before = base::list_tree(dir);
+  compiler.compile(net, dir, std::move(trained));
+  std::vector<std::string> added;
+  for (const auto& file : base::list_tree(dir))
+    if (!std::binary_search(before.begin(), before.end(), file)) added.push_back((fs::path(relative) / file).string());
+  folder.manifest().add(added);
+}
 
 base::Json run::describe(const GenerateOptions& options, const std::vector<std::string>& compilers) {
   base::Json out{{"compilers", compilers},

@@ -80,9 +80,14 @@ std::vector<Artifact> run::open_artifacts(const std::string& compiler_dir) {
   return artifacts;
 }
 
-MeasureSummary run::measure_artifacts(Folder* folder, const std::string& compiler_dir, const MeasureOptions& options) {
+MeasureSummary run::measure_artifacts(Folder* folder, const std::string& compiler_dir, const MeasureOptions& options,
+                                      const std::set<std::string>& left_out) {
   const auto compiler = make_compiler(compiler_of(compiler_dir));
-  const auto artifacts = open_artifacts(compiler_dir);
+  auto artifacts = open_artifacts(compiler_dir);
+  artifacts.erase(std::remove_if(artifacts.begin(), artifacts.end(),
+                                 [&](const Artifact& one) { return left_out.count(one.net.id) != 0; }),
+                  artifacts.end());
+  if (artifacts.empty()) return {};
   // Raw folders whose files are all ours: listed whole while they are written, so that a killed call leaves no doubt;
   // then by their files, since what somebody puts or carries there later is not ours to erase.
   std::vector<std::string> raw_folders;

@@ -110,10 +110,10 @@ class Training {
                           {"mean", data_.mean},
                           {"deviation", data_.deviation}};
     if (base::exists(file)) {
-      const auto before = base::JsonReader::load(file)["fingerprint"].text();
-      if (before != data_.fingerprint)
+      const auto before = base::JsonReader::load(file);
+      if (before["fingerprint"].text() != data_.fingerprint)
         throw Error(Fault::usage, file + ": the folder was begun with other images than " + data_.name + " holds now");
-      return;
+      if (before.has("mean") && before.has("deviation")) return;  // not by an older version
     }
     base::save_json(file, json);
   }

@@ -76,18 +76,21 @@ class InContext {
     const Measured &swapped = *latency_of(record.overall), &before = *latency_of(record_->overall);
     std::vector<std::size_t> layers;
     double typical = 0, spread = std::hypot(swapped.spread, before.spread), own = 0;
+    bool all_own = true;
     for (std::size_t l = 0; l < spec_.layers.size(); ++l) {
       if (spec_.layers[l].group != group) continue;
       layers.push_back(l);
       typical += typical_[l].value;
       spread = std::hypot(spread, typical_[l].spread);
-      if (const auto* time = own_time(record, l)) own += time->value;
+      const auto* time = own_time(record, l);
+      all_own = all_own && time != nullptr;
+      if (time != nullptr) own += time->value;
     }
     const double sum = typical + (swapped.value - before.value);
     for (const std::size_t l : layers) {
-      const auto* time = own_time(record, l);
-      const bool by_own = time != nullptr && own > 0;
-      const double share = by_own ? time->value / own : 1 / static_cast<double>(layers.size());
+      // By the layers' own times, which are shares of a whole only where every layer has one; else evenly.
+      const bool by_own = all_own && own > 0;
+      const double share = by_own ? own_time(record, l)->value / own : 1 / static_cast<double>(layers.size());
       put(lut_, l, {net.family, net.blocks[group]}, {sum * share, spread * share, swapped.samples, swapped.dropped});
     }
   }

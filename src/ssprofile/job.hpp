@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -59,8 +60,9 @@ void check_stop(const Job& job);
 
 /// Gives the files of networks on their way to a DPU, which lie in artifact folders, ssprofile's names too
 /// (caffemodels/, vitis/, log_files/), and takes what was put under these into the artifact folders. Artifact folders
-/// in the order of the networks.
-void share_dpu_files(const Job& job, const std::vector<std::string>& artifacts);
+/// in the order of the networks. Returns, by id, why a result that somebody put there cannot be taken.
+[[nodiscard]] std::map<std::string, std::string> share_dpu_files(const Job& job,
+                                                                 const std::vector<std::string>& artifacts);
 
 /// "dry run: random accuracies and latencies"; empty when it is none.
 [[nodiscard]] std::string dry_text(const SsprofileSummary& summary);

@@ -60,22 +60,39 @@ std::shared_ptr<const Trained> trained(const Job& job, const Net& net, NetworkTr
 }
 
 /// Writes for the device what is not there yet; the folders in the order of the networks.
-std::vector<std::string> compile(const Job& job, const std::vector<Net>& nets, const std::string& dir) {
+std::vector<std::string> compile(const Job& job, const std::vector<Net>& nets, const std::string& relative) {
   const auto compiler = make_compiler(job.options.device);
+  std::vector<std::string> dirs, files;
+  for (std::size_t i = 0; i < nets.size(); ++i) {
+    dirs.push_back(relative + "/" + std::to_string(i));
+    for (const char* name : {"/net.yaml", "/artifact.json"}) files.push_back(dirs.back() + name);
+  }
+  job.folder.note(files);
   std::unique_ptr<NetworkTrainer> trainer;
   std::vector<std::string> artifacts;
-  for (const Net& net : nets) {
+  for (std::size_t i = 0; i < nets.size(); ++i) {
     check_stop(job);
-    artifacts.push_back(dir + "/" + std::to_string(artifacts.size()));
-    if (base::is_folder(artifacts.back())) base::sweep_folder(artifacts.back());
+    artifacts.push_back(job.folder.path(dirs[i]));
     std::shared_ptr<const Trained> weights;
-    if (compiler->takes_weights() && job.has_weights(net.id)) {
+    const bool is_compiled = base::exists(artifacts.back() + "/artifact.json");
+    if (!is_compiled && compiler->takes_weights() && job.has_weights(nets[i].id)) {
       if (!trainer) trainer = make_network_trainer(job.options.train_device);
-      weights = trained(job, net, *trainer);
+      weights = trained(job, nets[i], *trainer);
     }
-    compiler->compile(net, artifacts.back(), weights);
+    run::compile(job.folder, *compiler, nets[i], dirs[i], weights);
   }
   return artifacts;
+}
+
+/// A network whose result, carried here, cannot be taken.
+void leave_out(NetRecord& record, const std::string& why) {
+  NetRecord out;
+  out.net_id = record.net_id;
+  out.purpose = record.purpose;
+  out.from = record.from;
+  out.state = RunState::failed;
+  out.reason = why;
+  record = std::move(out);
 }
 
 }  // namespace
@@ -87,25 +104,26 @@ std::vector<NetRecord> find_latencies(const Job& job) {
     for (const auto& net : nets) records.push_back(drawn(net, job.options.seed));
     return records;
   }
-  const std::string dir = job.folder.path(std::string(run::hardwares_folder) + "/0-" + job.options.device);
-  const auto artifacts = compile(job, nets, dir);
-  const auto share = [&job, &artifacts] {
-    if (job.options.device == dpu) share_dpu_files(job, artifacts);
+  const std::string relative = std::string(run::hardwares_folder) + "/0-" + job.options.device;
+  const std::string dir = job.folder.path(relative);
+  const auto artifacts = compile(job, nets, relative);
+  std::map<std::string, std::string> refused;
+  const auto share = [&] {
+    if (job.options.device == dpu) refused = share_dpu_files(job, artifacts);
   };
   share();
-  MeasureOptions options = job.options.measure;
-  options.seed = job.options.seed;
-  options.progress = job.options.progress;
-  options.stop = job.options.stop;
-  if (!(options.budget_s > 0)) options.budget_s = job.config.budget_s;
+  std::set<std::string> left_out;
+  for (const auto& [id, why] : refused) left_out.insert(id);
   try {
-    (void)run::measure_artifacts(&job.folder, dir, options);
+    (void)run::measure_artifacts(&job.folder, dir, job.options.measure, left_out);
   } catch (const Error&) {
     share();  // what was done until somebody else has to go on
     throw;
   }
   share();
   records = parse(dir);
+  for (auto& record : records)
+    if (const auto found = refused.find(record.net_id); found != refused.end()) leave_out(record, found->second);
   return records;
 }
 

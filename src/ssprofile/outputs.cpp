@@ -115,7 +115,6 @@ void save_accuracy_tables(const Job& job, const SsprofileSummary& summary) {
 
 void save_results(const Job& job, const std::vector<NetRecord>& records, const SsprofileSummary& summary) {
   const std::string dry = dry_text(summary);
-  save_records(job.folder.path(run::records_file), records);
   std::string table;
   for (const auto& net : job.nets)
     for (const auto& record : records) {

@@ -13,6 +13,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "compiler/dpu_options.hpp"
+#include "compiler/dpu_state.hpp"
 #include "hwprof/error.hpp"
 #include "run/steps.hpp"
 #include "ssprofile/job.hpp"
@@ -118,10 +119,44 @@ void check_measuring(const Job& job) {
   base::save_json(file, json);
 }
 
-/// Wrong words for the device are refused now, not after hours of training.
-void check_device(const SsprofileOptions& options) {
-  (void)make_compiler(options.device);
-  if (options.device == dpu) (void)compiling::read_dpu_options(options.measure);
+/// Wrong words for the device, and a DPU that takes none of the networks, are refused now, not after hours of training.
+void check_device(const SsprofileOptions& options, const std::vector<Net>& nets) {
+  make_compiler(options.device)->check_options(options.measure);
+  if (options.device != dpu || options.resume) return;
+  const auto dpu_options = compiling::read_dpu_options(options.measure);
+  std::string why;
+  for (const Net& net : nets) {
+    why = compiling::broken_rules(net, dpu_options);
+    if (why.empty()) return;
+  }
+  throw Error(Fault::unsupported,
+              "none of the networks can go to the DPU; the last one, " + nets.back().id + ", " + why);
+}
+
+/// What a run writes, file by file: what somebody carries into its folders is not its own.
+std::vector<std::string> files_of(const std::vector<SsbnNet>& nets) {
+  std::vector<std::string> files{ssprofiling::data_file};
+  for (const auto& net : nets) {
+    files.push_back(std::string(ssprofiling::accuracy_folder) + "/" + net.id + ".json");
+    for (const char* ending : {".state_dict.pth", ".partial", ".repr.txt"})
+      files.push_back(std::string(ssprofiling::checkpoint_folder) + "/" + net.id + ending);
+  }
+  return files;
+}
+
+/// The rule needs networks to choose from; without one the reasons are all that is left to say.
+void check_any(const SsprofileSummary& summary) {
+  if (!summary.results.empty()) return;
+  constexpr std::size_t most = 5;
+  std::vector<std::string> reasons;
+  for (const auto& note : summary.notes)
+    if (base::starts_with(note, "network ")) reasons.push_back(note);
+  const std::size_t all = reasons.size();
+  if (all > most) {
+    reasons.resize(most);
+    reasons.push_back("and " + std::to_string(all - most) + " more");
+  }
+  throw Error(Fault::missing, "there are no networks to choose from: " + base::join(reasons, "; "));
 }
 
 void pair_results(const Job& job, const std::vector<NetRecord>& records, SsprofileSummary& summary) {
@@ -206,9 +241,17 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   summary.notes = config.notes;
   SsprofileOptions options = asked;
   take_dpu_options(config, options, summary.notes);
+  options.measure.seed = options.seed;
+  options.measure.progress = options.progress;
+  options.measure.stop = options.stop;
+  if (!(options.measure.budget_s > 0)) options.measure.budget_s = config.budget_s;
   const auto nets = list_ssbn(config.space);
-  for (const auto& net : nets) (void)lower(ssbn_network(config.space, net));  // refused now, not after hours
-  if (!options.dry_latency && !options.only_accuracy) check_device(options);
+  std::vector<Net> networks;
+  for (const auto& net : nets) {
+    networks.push_back(ssbn_network(config.space, net));
+    (void)lower(networks.back());  // refused now, not after hours
+  }
+  if (!options.dry_latency && !options.only_accuracy) check_device(options, networks);
   const bool trains = options.objective == "accuracy" && !options.dry_accuracy;
   std::optional<DataSet> data;  // looked at before a folder is begun with it
   if (trains) {
@@ -223,11 +266,8 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
                                  "networks.csv",        "latency_table.yaml",  "speed.txt",       "speed.json",
                                  "speed_isolated.json", "ssprofile.json",      "ssprofile.svg",   "output.yaml",
                                  "measure.json"};
-  auto listed = files;
-  for (const char* name : {"accuracy/", "checkpoints/", "hardwares/"}) listed.emplace_back(name);
-  if (options.device == dpu)
-    for (const char* name : {"caffemodels/", "vitis/", "log_files/"}) listed.emplace_back(name);
-  folder.note(listed);
+  folder.note(files);
+  folder.note(files_of(nets));
   base::write_file(folder.path("input.yaml"), base::read_file(options.config));
 
   const Job job{options, config, folder, nets, data ? &*data : nullptr};
@@ -240,7 +280,9 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   if (!options.only_accuracy) {
     ssprofiling::check_stop(job);
     const auto records = ssprofiling::find_latencies(job);
+    save_records(folder.path(run::records_file), records);
     pair_results(job, records, summary);
+    check_any(summary);
     make_tables(job, records, summary);
     summary.selection = select_blocks(summary.results, config.select);
     summary.notes.insert(summary.notes.end(), summary.selection.notes.begin(), summary.selection.notes.end());

@@ -12,6 +12,7 @@
 #include "measure/outcome.hpp"
 #include "torch/costs.hpp"
 #include "torch/measuring.hpp"
+#include "torch/options.hpp"
 #include "torch/train_subject.hpp"
 
 namespace hwprof {
@@ -57,6 +58,10 @@ void OnlineCompiler::require_device() const {
   const auto count = static_cast<std::size_t>(torch::cuda::device_count());
   if (static_cast<std::size_t>(device_.index()) >= count)
     throw Error(Fault::usage, "device " + name() + ": this machine has " + std::to_string(count) + " CUDA devices");
+}
+
+void OnlineCompiler::do_check_options(const MeasureOptions& options) const {
+  (void)read_torch_options(device_.str(), options);
 }
 
 /// net.yaml is all that the device needs; that it can be built is checked now rather than when measuring.

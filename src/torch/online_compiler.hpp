@@ -18,6 +18,7 @@ class OnlineCompiler : public BaseHardwareCompiler {
   [[nodiscard]] bool can_train() const override { return true; }
 
  private:
+  void do_check_options(const MeasureOptions& options) const override;
   void do_compile(const Artifact& artifact) override;
   void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) override;
   [[nodiscard]] NetRecord do_net_to_primitive(const Artifact& artifact) const override;

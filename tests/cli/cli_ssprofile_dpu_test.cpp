@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
@@ -116,6 +118,16 @@ struct Desk {
   }
 };
 
+/// Of a board that takes twice as long.
+std::string slower_table(const DpuKernel& kernel) {
+  hwprof_test::DpuTable table;
+  table.kernel = kernel.name;
+  for (const auto& node : kernel.nodes)
+    table.rows.push_back({node.name, node.operations * 1e-6, kernel.moved_bytes(node) / 1048576,
+                          std::round(2 * hwprof_test::true_node_us(kernel, node)) * 1e-3});
+  return table.text();
+}
+
 }  // namespace
 
 TEST_CASE("from checkpoints to cell_shared_primitives; where something is missing it says so, and is gone on with") {
@@ -211,16 +223,44 @@ TEST_CASE("results that were carried back are taken, and looked at first") {
     for (unsigned run = 0; run < 5; ++run) tables += hwprof_test::profile_table(kernel, run);
     (void)desk.folder.write("profile/vitis/" + id + ".latency.txt", id == "VGG_1_1" ? "nothing" : tables);
   }
-  const auto bad = desk.call({"--dry-run-accuracy", "--resume"});
-  CHECK(bad.code == 3);
-  CHECK(has(bad.err, "vitis/VGG_1_1.latency.txt"));
-  std::string tables;
-  for (unsigned run = 0; run < 5; ++run) tables += hwprof_test::profile_table(desk.kernel("VGG_1_1"), run);
-  (void)desk.folder.write("profile/vitis/VGG_1_1.latency.txt", tables);
-  const auto outcome = desk.call({"--dry-run-accuracy", "--resume"});
+  // Two that somebody has mixed up.
+  fs::rename(desk.dir + "/vitis/Res_0_1.latency.txt", desk.dir + "/vitis/mixed");
+  fs::rename(desk.dir + "/vitis/VGG_0_1.latency.txt", desk.dir + "/vitis/Res_0_1.latency.txt");
+  fs::rename(desk.dir + "/vitis/mixed", desk.dir + "/vitis/VGG_0_1.latency.txt");
+  const Words again{"--dry-run-accuracy", "--resume"};
+  const auto bad = desk.call(again);
+  REQUIRE_MESSAGE(bad.code == 0, bad.err);
+  CHECK(has(bad.out, "network VGG_1_1 is left out: " + desk.dir + "/vitis/VGG_1_1.latency.txt: "));
+  CHECK(has(bad.out, "vitis/Res_0_1.latency.txt: holds times of the kernel 'netVGG"));
+  CHECK(desk.latencies().size() == 3);
+  const auto carry = [&desk](const std::string& id) {
+    const auto kernel = desk.kernel(id);
+    std::string tables;
+    for (unsigned run = 0; run < 5; ++run) tables += hwprof_test::profile_table(kernel, run);
+    const std::string file = desk.dir + "/vitis/" + id + ".latency.txt";
+    (void)desk.folder.write("carried.txt", tables);
+    fs::rename(desk.folder.file("carried.txt"), file);
+  };
+  for (const std::string id : {"VGG_1_1", "Res_0_1", "VGG_0_1"}) carry(id);
+  const auto outcome = desk.call(again);
   REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
   CHECK(has(desk.text("output.yaml"), "dry run: random accuracies\n"));
+  CHECK(desk.latencies().size() == 6);
   for (const auto& [id, ms] : desk.latencies()) CHECK(ms == doctest::Approx(desk.true_ms(id)).epsilon(0.01));
+  // Measured once more by whoever carries, from a folder that is a link, and then spoilt in place.
+  const auto before = desk.latencies();
+  (void)desk.folder.write("lab/Res_1_1.txt", slower_table(desk.kernel("Res_1_1")));
+  fs::remove(desk.dir + "/vitis/Res_1_1.latency.txt");
+  fs::create_symlink("../../lab/Res_1_1.txt", desk.dir + "/vitis/Res_1_1.latency.txt");
+  REQUIRE(desk.call(again).code == 0);
+  CHECK(desk.latencies().at("Res_1_1") == doctest::Approx(2 * desk.true_ms("Res_1_1")).epsilon(0.01));
+  CHECK(desk.latencies().at("Res_0_1") == before.at("Res_0_1"));
+  std::ofstream(desk.dir + "/vitis/Res_1_1.latency.txt") << "spoilt";
+  const auto spoilt = desk.call(again);
+  CHECK(spoilt.code == 0);
+  CHECK(has(spoilt.out, "network Res_1_1 is left out: "));
+  CHECK(has(spoilt.out, "Res_1_1.latency.txt: "));
+  CHECK(desk.latencies().size() == 5);
 }
 
 TEST_CASE("the configuration's own words for the tool chain") {
