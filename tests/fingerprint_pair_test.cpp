@@ -145,6 +145,19 @@ TEST_CASE("records find their networks by name") {
   const auto message = error_of(Fault::missing, [&] { (void)pair_costs({pruned}, nets); });
   CHECK(has(message, "resnet18_45"));
 
+  // Nor for another level of the same log, nor for another network of it.
+  for (const auto& [model, level] : {std::pair{"models/resnet18_45.py", "45"}, {"models/vgg16.py", ""}}) {
+    auto other = record("x", Settings{{"model", model}, {"log", "resnet18_30"}});
+    if (*level != 0) other.from.environment["level"] = level;
+    const auto data = pair_costs({record("resnet18_30"), other}, nets);
+    CHECK(data.samples.size() == 1);
+    CHECK(data.unpaired == 1);
+    REQUIRE(data.notes.size() == 1);
+    CHECK(has(data.notes[0], std::string("'x' (") + model + "), 1 records left out"));
+  }
+  CHECK(found(record("x", {{"model", "models/a.py"}, {"level", "30"}, {"log", "resnet18_30"}})) == "resnet18_30");
+  CHECK(found(record("x", {{"model", "models/a.py"}, {"level", "0"}, {"log", "resnet18"}})) == "ResNet18");
+
   auto oom = record("resnet18_30");
   oom.state = RunState::out_of_memory;
   oom.overall.clear();

@@ -147,6 +147,14 @@ TEST_CASE("logs of the fitter: columns by name, level from the name, units") {
   REQUIRE(notes.size() == 1);
   CHECK(has(notes[0], "resnet18_30-gt.csv:4"));
 
+  // Which of two columns of one name counts, nobody can tell; columns without a name are an index.
+  const auto twice = folder.write("twice-gt.csv", ",passed,BS,bs,latency\n0,True,4,8,1.5\n");
+  CHECK(has(error_of(Fault::input, [&] { (void)load_perf4sight_log(twice); }),
+            "twice-gt.csv:1: two columns are called 'bs'"));
+  std::filesystem::remove(twice);
+  CHECK(load_perf4sight_log(folder.write("x/index-gt.csv", ",,passed,bs,latency\n0,0,True,4,1.5\n")).size() == 1);
+  std::filesystem::remove_all(folder.file("x"));
+
   // load_records knows it by its header, whatever the separator.
   const auto log =
       folder.write("squeezenet_0.5-gt.csv",

@@ -10,6 +10,7 @@
 #include "hwprof/error.hpp"
 #include "hwprof/format.hpp"
 #include "hwprof/space.hpp"
+#include "record/perf4sight.hpp"
 #include "space/read.hpp"
 
 namespace hwprof {
@@ -82,23 +83,6 @@ std::string family_of(const std::string& id) {
   }
 }
 
-std::optional<double> fingerprint::level_of(const std::string& id) {
-  const auto parts = base::split(id, '/');
-  if (parts.size() == 4) {  // a job's: network/strategy/level/repeat
-    const auto share = base::to_double(parts[2]);
-    if (share && *share >= 0 && *share < 1) return 100 * *share;
-  }
-  const auto cut = id.find_last_of("_-");
-  if (cut == std::string::npos) return {};
-  const std::string tail = id.substr(cut + 1);
-  if (tail.empty() || tail.find_first_not_of("0123456789.") != std::string::npos) return {};
-  auto level = base::to_double(tail);
-  if (!level) return {};
-  if (tail.find('.') != std::string::npos && *level < 1) *level *= 100;
-  if (*level > 100) return {};
-  return level;
-}
-
 std::string fingerprint::plain_name(const std::string& name) {
   std::string out;
   for (const char c : base::lower_case(name)) {
@@ -150,7 +134,7 @@ CostedNet load_costed_net(const std::string& file) {
   for (auto& part : net.parts)
     for (auto& op : part.graph.ops) op.weights.clear();  // shapes are all that is asked
   net.family = family_of(net.id);
-  net.level = fingerprint::level_of(net.id);
+  net.level = record::level_of_name(net.id);
   // Refused now rather than at the first prediction.
   (void)fingerprint_of(net, 1, Stage::training);
   return net;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which network a record is of.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -17,6 +18,14 @@ using fingerprint::plain_name;
 std::string setting(const NetRecord& record, const char* name) {
   const auto found = record.from.environment.find(name);
   return found == record.from.environment.end() ? std::string() : found->second;
+}
+
+/// Whether a log's name may tell a row's network. One log may hold several: beside a model the levels have to agree.
+bool may_be_of_log(const std::string& log, const std::string& model, const std::string& net, const std::string& level) {
+  const auto own = base::to_double(level), logs = record::level_of_name(log);
+  if (own && std::abs(*own - logs.value_or(0)) < 1e-6) return true;
+  if (log == net) return !own;
+  return model.empty() && (!own || !logs);
 }
 
 /// What the record's network may be called, the surest first.
@@ -38,8 +47,7 @@ std::vector<std::string> names_of(const NetRecord& record) {
     add(net + "_" + stem);
   }
   if (!net.empty() && !level.empty()) add(net + "_" + level);
-  const std::string log = setting(record, "log");
-  if (log != net || level.empty() || level == "0") add(log);
+  if (const std::string log = setting(record, "log"); may_be_of_log(log, stem, net, level)) add(log);
   if (!net.empty() && (level.empty() || level == "0")) {
     add(net);
     add(net + "_0");

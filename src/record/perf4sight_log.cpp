@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -71,19 +72,6 @@ std::string log_name(const std::string& file) {
   return name;
 }
 
-/// The number at the end of a name, behind '_' or '-', as a percentage: resnet18_30, resnet18-0.3.
-std::optional<double> level_at_end(const std::string& name) {
-  const auto cut = name.find_last_of("_-");
-  if (cut == std::string::npos || cut + 1 == name.size()) return {};
-  const std::string tail = name.substr(cut + 1);
-  if (tail.find_first_not_of("0123456789.") != std::string::npos) return {};
-  auto level = base::to_double(tail);
-  if (!level) return {};
-  if (tail.find('.') != std::string::npos && *level < 1) *level *= 100;
-  if (*level > 100) return {};
-  return level;
-}
-
 class LogReader {
  public:
   LogReader(const std::string& source, Notes& notes) : source_(source), log_(log_name(source)), notes_(notes) {}
@@ -93,6 +81,9 @@ class LogReader {
     const auto header = header_of(text, source_, number);
     place_ = source_ + ":1";
     if (!header) fail("a header with passed, and mem_used or latency, is expected");
+    std::set<std::string> names;
+    for (const auto& name : header->names)  // an index has none
+      if (!name.empty() && !names.insert(name).second) fail("two columns are called " + in_quotes(name));
     if (header->memory && *header->memory != memory_columns[0])
       notes_.push_back(place_ + ": no column mem_used; " + *header->memory + " is taken as the memory");
     std::vector<NetRecord> records;
@@ -165,7 +156,7 @@ class LogReader {
     }
     for (const auto& name : {model, log_})
       if (name != net)
-        if (const auto found = level_at_end(name)) return found;
+        if (const auto found = record::level_of_name(name)) return found;
     return {};
   }
 
@@ -239,11 +230,7 @@ std::string model_of(const NetRecord& record) {
 /// model's name, which is the repeat, would be read as one.
 std::optional<double> level_of(const NetRecord& record) {
   if (const auto given = base::to_double(setting(record, "level", ""))) return given;
-  const auto parts = base::split(record.arch, '/');
-  if (parts.size() != 4) return {};
-  const auto share = base::to_double(parts[2]);
-  if (!share || !(*share >= 0 && *share < 1)) return {};
-  return *share * 100;
+  return hwprof::record::level_of_job(record.arch);
 }
 
 /// As params have it, where a number below 1 is a share.
@@ -271,6 +258,27 @@ std::string record::model_stem(const std::string& path) {
                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
                        });
   return letters ? name.stem().string() : name.string();
+}
+
+std::optional<double> record::level_of_job(const std::string& arch) {
+  const auto parts = base::split(arch, '/');
+  if (parts.size() != 4) return {};
+  const auto share = base::to_double(parts[2]);
+  if (!share || !(*share >= 0 && *share < 1)) return {};
+  return *share * 100;
+}
+
+std::optional<double> record::level_of_name(const std::string& name) {
+  if (const auto level = level_of_job(name)) return level;
+  const auto cut = name.find_last_of("_-");
+  if (cut == std::string::npos || cut + 1 == name.size()) return {};
+  const std::string tail = name.substr(cut + 1);
+  if (tail.find_first_not_of("0123456789.") != std::string::npos) return {};
+  auto level = base::to_double(tail);
+  if (!level) return {};
+  if (tail.find('.') != std::string::npos && *level < 1) *level *= 100;
+  if (*level > 100) return {};
+  return level;
 }
 
 bool record::is_perf4sight_log(std::string_view text) {
