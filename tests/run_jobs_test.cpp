@@ -82,6 +82,42 @@ TEST_CASE("a network is pruned alike whatever else the plan holds") {
   CHECK(params(make_jobs(one)[0]) != params(few[0]));
 }
 
+TEST_CASE("networks for calibration: each kind of them in each size, each size at each batch") {
+  const TempFolder folder;
+  JobPlan plan;
+  plan.levels = {0};
+  plan.modes = {"train"};
+  plan.calibration = 81;
+  for (const int size : {16, 24, 32})
+    plan.networks.push_back(folder.write("n" + std::to_string(size) + ".yaml",
+                                         "kind: listed\nname: n\nimage_size: " + std::to_string(size) +
+                                             "\nlayers:\n- {prim_type: conv_bn_act, C_out: 8, kernel_size: 3, "
+                                             "activation: relu}\n- {prim_type: global_avg_pool}\n"
+                                             "- {prim_type: linear, C_out: 10}\n"));
+  for (const auto& some : {std::vector<int>{2, 4, 8}, {2, 4}, {1, 2, 4, 8, 16, 32}}) {
+    plan.batches = some;
+    std::map<int, std::set<int>> by_kind;
+    std::map<int, std::set<int>> by_batch;
+    for (const Net& net : make_jobs(plan)) {
+      if (net.arch.rfind("calibration/", 0) != 0) continue;
+      by_kind[std::stoi(net.arch.substr(12)) % 9].insert(net.image_size);
+      by_batch[net.batch].insert(net.image_size);
+    }
+    CHECK(by_kind.size() == 9);
+    for (const auto& [kind, sizes] : by_kind) CHECK_MESSAGE(sizes.size() == 3, kind);
+    CHECK(by_batch.size() == some.size());
+    for (const auto& [batch, sizes] : by_batch) CHECK_MESSAGE(sizes.size() == 3, batch);
+  }
+  // They count as jobs.
+  plan.batches.clear();
+  for (int batch = 1; batch <= 31; ++batch) plan.batches.push_back(batch);
+  plan.levels = {0.5};
+  plan.strategies = {"random"};
+  plan.repeats = 1000;
+  plan.calibration = 10000;
+  CHECK(has(error_of(Fault::usage, [&] { (void)make_jobs(plan); }), "more than 100000 jobs"));
+}
+
 TEST_CASE("networks for calibration: drawn by number and seed, of all kinds of blocks, any image size") {
   JobPlan plan;
   plan.calibration = 45;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <set>
 
 #include "base/text.hpp"
@@ -73,7 +74,8 @@ void check(const JobPlan& plan) {
       refuse(file + ": drawn networks, which a fit is never judged by, have that name; give it another");
   const double each = static_cast<double>(plan.levels.size()) * static_cast<double>(plan.strategies.size()) *
                       plan.repeats * static_cast<double>(plan.modes.size()) * static_cast<double>(plan.batches.size());
-  if (each * static_cast<double>(plan.networks.size()) > static_cast<double>(most_jobs))
+  const double drawn = static_cast<double>(plan.calibration) * static_cast<double>(plan.modes.size());
+  if (each * static_cast<double>(plan.networks.size()) + drawn > static_cast<double>(most_jobs))
     refuse("the lists make more than " + std::to_string(most_jobs) + " jobs");
 }
 
@@ -298,13 +300,17 @@ std::vector<Net> make_jobs(const JobPlan& plan, Notes* notes) {
   }
   if (sizes.empty()) sizes.push_back(plan.image_size);
   constexpr std::size_t kinds = run::calibration_kinds;
+  // Kinds, batches and sizes take turns, each pair of them in time in all ways.
+  const std::size_t both = std::lcm(plan.batches.size(), sizes.size());
   for (int i = 0; i < plan.calibration; ++i) {
     const auto turn = static_cast<std::size_t>(i);
-    const Net net = run::draw_calibration_net(i, sizes[turn % sizes.size()], plan.seed);
+    const std::size_t kind = turn % kinds, round = turn / kinds;
+    const int size = sizes[(2 * kind + round + round / both) % sizes.size()];
+    const Net net = run::draw_calibration_net(i, size, plan.seed);
     for (const auto& mode : plan.modes) {
       jobs.push_back(net);
       jobs.back().mode = mode;
-      jobs.back().batch = plan.batches[(turn % kinds + turn / kinds) % plan.batches.size()];
+      jobs.back().batch = plan.batches[(kind + round) % plan.batches.size()];
     }
   }
   std::stable_sort(jobs.begin(), jobs.end(), [](const Net& a, const Net& b) { return a.batch < b.batch; });
