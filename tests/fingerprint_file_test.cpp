@@ -102,6 +102,7 @@ TEST_CASE("damaged files are refused with their place") {
   refused(with("/costs/0/physical/constant", -1), "0 or more");
   refused(with("/costs/0/physical/from_batch", 0), "from_batch");
   refused(with("/costs/0/physical/from_batch", 4), "later");
+  refused(with("/costs/0/physical/later", good["costs"][0]["physical"]["coefficients"]), "expected together");
   {
     Json json = with("/costs/0/physical/from_batch", 4);
     json["costs"][0]["physical"]["later"] = Json{{"own.macs", 1}};
@@ -118,6 +119,9 @@ TEST_CASE("damaged files are refused with their place") {
   refused(
       with("/costs/0/updates", Json::array({{{"family", "x"}, {"rows", 3}, {"factors", {1, 2, 3, 4}}, {"bias", 0}}})),
       "factors are expected");
+  refused(with("/costs/0/updates",
+               Json::array({{{"family", "x"}, {"rows", 3}, {"factors", {1, 1, 1, -0.5}}, {"bias", 0}}})),
+          "0 or more");
   refused(with("/costs/0/fit/few", 3), "few");
   // Whatever is taken away, the answer is an error with a place.
   for (const auto& [key, value] : good["costs"][0].items()) {

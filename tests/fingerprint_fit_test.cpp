@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/files.hpp"
+#include "fingerprint/impl.hpp"
 #include "fingerprint/nonnegative.hpp"
 #include "fingerprint_support.hpp"
 #include "hwprof/jobs.hpp"
@@ -227,6 +228,122 @@ TEST_CASE("drawn networks tell costs apart that the others do not; they are neve
   CHECK(drawn.rows == 90);
 }
 
+TEST_CASE("fewer rows than may be judged by: networks for calibration are held out as well, and it is told") {
+  const MadeUpDevice device;
+  JobPlan plan;
+  plan.calibration = 60;
+  plan.image_size = 32;
+  plan.batches = batches;
+  CostData data = measure(device, {"plain"}, {0}, {8}, 0, 3);
+  data.samples.pop_back();  // latency stays
+  std::mt19937_64 rng(5);
+  for (const Net& job : make_jobs(plan)) {
+    CostedNet net;
+    net.id = job.arch;
+    net.family = family_of(job.arch);
+    net.parts.push_back({lower(job), {1, 3, 32, 32}});
+    data.samples.push_back({data.nets.size(), job.batch, Stage::training, Metric::latency,
+                            noisy(device.latency(net, job.batch, true), 0.01, rng)});
+    data.nets.push_back(std::move(net));
+  }
+  FingerprintOptions options;
+  options.trees = 12;
+  Notes notes;
+  const auto model = fit_fingerprint(data, options, &notes);
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "training latency: 1 rows besides calibration, fewer than 8"));
+  const auto& fit = model.fits()[0];
+  CHECK(fit.rows == 61);
+  CHECK(fit.calibration == 0);
+  CHECK(fit.held_out == "network");
+  CHECK(fit.few.empty());
+  REQUIRE(fit.families_error.size() == 2);
+  // What is reported is the mean over all 61, each of which was held out.
+  const double mean = (fit.families_error.at("plain") + 60 * fit.families_error.at("calibration")) / 61;
+  CHECK(error_of_kind(fit.by_network, fit.kind) == doctest::Approx(mean));
+  const auto said = model.predict(data.nets[0], 8, Stage::training, Metric::latency);
+  CHECK(said.standard_error >= 0.8 * mean * said.value);  // a root mean square, which is no less
+}
+
+TEST_CASE("terms of kernels are taken where they predict what was left out better") {
+  // Time by MACs, bytes and layers alone; and by weights that are read again for every image and the like, which only
+  // terms of kernels know.
+  const auto index = [](const char* name) {
+    const auto names = list_fingerprint_features(Stage::training);
+    return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+  };
+  const auto seen = [&](bool by_kernel) {
+    auto data = measure(MadeUpDevice{}, families(), {0, 30, 60, 80}, {2, 8, 16, 32, 64}, 0, 4);
+    std::mt19937_64 rng(6);
+    for (auto& sample : data.samples) {
+      const auto x = fingerprint_of(data.nets[sample.net], sample.batch, Stage::training);
+      const double macs =
+          x[index("own.macs_pointwise")] + x[index("own.macs_window")] + 4 * x[index("own.macs_grouped")];
+      double sum = macs / 2e11 * (sample.batch >= 16 ? 0.8 : 1.3) + x[index("own.bytes_product")] / 2e10 +
+                   3 * x[index("own.param_bytes")] / 2e10 + 2e-4 * x[index("own.launches")] / 3;
+      if (by_kernel)
+        sum = x[index("kernel.reread_window")] / 2e9 + x[index("kernel.values_grouped")] / 2e9 +
+              1e-4 * x[index("kernel.launches_window")];
+      sample.value = noisy(sum, 0.01, rng);
+    }
+    return data;
+  };
+  FingerprintOptions options;
+  options.kind = "physical";
+  const TempFolder folder;
+  for (const bool by_kernel : {false, true}) {
+    CAPTURE(by_kernel);
+    const auto model = fit_fingerprint(seen(by_kernel), options);
+    save_fingerprint(folder.file("m.json"), model);
+    const bool taken = base::read_file(folder.file("m.json")).find("\"kernel.reread_window\": ") != std::string::npos;
+    CHECK(taken == by_kernel);
+    // With the other terms the error of either would be more than half as large again.
+    CHECK(fit_of(model, Metric::latency).by_network[0].mean < (by_kernel ? 0.5 : 0.07));
+  }
+}
+
+TEST_CASE("an update never predicts nothing") {
+  // The sum against the prediction times the mode of the common scale: minimises (s - 1)² + Σ (t - s)² / deviation².
+  fingerprint::Update update;
+  update.factors = {0.5, 0.9};
+  update.bias = -0.1;
+  const fingerprint::UpdateRule rule{"physical", 0.5, 0.1};
+  const double scale = (1 + 4 * 0.5 + 4 * 0.9) / 9;
+  const auto plain = fingerprint::updated(update, rule, {1, 1}, 2);
+  CHECK(plain.value == doctest::Approx(1.3));
+  CHECK(plain.apart == 0);
+  for (const double column : {0.0, 0.05, 0.09}) {
+    const auto low = fingerprint::updated(update, rule, {column, column}, 2 * column + 0.01);
+    CHECK(low.value == doctest::Approx(scale * (2 * column + 0.01)));
+    CHECK(low.apart > 0.7 * low.value);
+  }
+
+  const MadeUpDevice device;
+  FingerprintOptions options;
+  options.kind = "physical";
+  options.trees = 10;
+  const auto model =
+      fit_fingerprint(measure(device, {"plain", "residual", "mobile"}, {0, 50}, {2, 8, 16}, 0, 1), options);
+  // Large batches that cost less than in proportion: the line through them is below 0 at the smallest.
+  auto few = measure(device, {"bottleneck"}, {0}, {64, 96, 128}, 0, 1);
+  for (auto& sample : few.samples) sample.value *= std::pow(sample.batch / 96.0, 0.4);
+  const auto updated = update_fingerprint(model, few);
+  for (int level = 0; level <= 90; level += 30)
+    for (const int batch : {1, 2, 64}) {
+      const auto net = make_net("bottleneck", level);
+      const auto before = model.predict(net, batch, Stage::training, Metric::latency);
+      const auto after = updated.predict(net, batch, Stage::training, Metric::latency);
+      CAPTURE(batch);
+      CAPTURE(level);
+      CHECK(after.updated);
+      CHECK(after.value > 0.2 * before.value);
+      CHECK(after.standard_error > 0);
+      BatchLimits limits;
+      limits.latency_s = 0.01 * before.value;
+      CHECK(largest_batch(updated, net, Stage::training, limits) < batch);
+    }
+}
+
 TEST_CASE("another algorithm from some batch on is found, and where there is none, none is made up") {
   const MadeUpDevice small;
   MadeUpDevice large = small;
@@ -353,6 +470,23 @@ TEST_CASE("one network, one level: what can be held out is; too few rows are ref
   options.by_level = true;
   const auto one_level = measure(device, {"plain", "fire"}, {0}, {1, 2, 4, 8, 16}, 0.01, 1);
   CHECK(has(error_of(Fault::usage, [&] { (void)fit_fingerprint(one_level, options); }), "not seen to choose by"));
+  // A named kind need not be chosen; where one cost alone lacks such levels it is chosen by what there is.
+  options.kind = "simple";
+  CHECK(fit_fingerprint(one_level, options).fits().size() == 2);
+  options.kind = "auto";
+  auto some = measure(device, {"plain", "fire"}, {0, 30, 60}, {1, 2, 4, 8, 16}, 0.01, 1);
+  some.samples.erase(std::remove_if(some.samples.begin(), some.samples.end(),
+                                    [&](const CostSample& sample) {
+                                      return sample.quantity == Metric::memory && some.nets[sample.net].level != 0.0;
+                                    }),
+                     some.samples.end());
+  notes.clear();
+  const auto by_either = fit_fingerprint(some, options, &notes);
+  CHECK(!fit_of(by_either, Metric::latency).by_level.empty());
+  CHECK(fit_of(by_either, Metric::memory).by_level.empty());
+  REQUIRE(notes.size() == 1);
+  CHECK(has(notes[0], "training memory: there are no pruning levels that were not seen to choose by"));
+  CHECK(has(notes[0], "chosen by network"));
   options.by_level = false;
   options.kind = "forrest";
   CHECK(has(error_of(Fault::usage, [&] { (void)fit_fingerprint(two, options); }), "forest"));

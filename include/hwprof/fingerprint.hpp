@@ -73,7 +73,8 @@ struct CostData {
 
 /// Finds the network of every record by name, never by order: net_id or arch, then what a log of perf4sight says (the
 /// stem of `model`, the log's name unless a model is of another level, net_name with the level, net_name alone at level
-/// 0). Letters' case and the kind of separator do not count. A record's metrics train_… are of training, others of its mode.
+/// 0). Letters' case and the kind of separator do not count. A record's metrics train_… are of training, others of its
+/// mode.
 /// @throws Error(Fault::usage) for two networks of one id and records of several devices, Error(Fault::missing) when no
 /// record has both a network and a number.
 [[nodiscard]] CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet> nets);
@@ -106,7 +107,8 @@ struct FingerprintFit {
   Metric quantity = Metric::latency;
   std::string kind;
   std::size_t rows = 0, nets = 0, families = 0;  ///< that are fitted on, those for calibration left aside
-  std::size_t calibration = 0;  ///< rows of the family "calibration": fitted on always, held out and judged by never
+  std::size_t calibration = 0;  ///< rows of the family "calibration": fitted on always, held out and judged by
+                                ///< never; 0 where they are judged by: see fit_fingerprint()
   double fit_error = 0;         ///< mean, in-sample
   std::string held_out;         ///< "network", "level", "batch" or "row": what by_network went by
   std::vector<KindError>
@@ -120,7 +122,7 @@ struct FingerprintFit {
 };
 
 struct CostPrediction {
-  double value = 0;           ///< s, bytes or J; never below 0
+  double value = 0;           ///< s, bytes or J; never below 0, and by an update never 0
   double standard_error = 0;  ///< from errors on held-out networks
   int outside = 0;            ///< features outside the range of what was measured
   bool updated = false;       ///< by rows of the network's own family
@@ -143,10 +145,11 @@ class FingerprintModel {
   std::shared_ptr<const Impl> impl_;
 };
 
-/// A model for every stage and quantity that has samples; notes get those that have fewer than 8 and are left out.
+/// A model for every stage and quantity that has samples; notes get those that have fewer than 8 and are left out,
+/// those judged by networks for calibration too (fewer than 8 other rows), and those without levels for by_level.
 /// Seconds to a minute for a thousand rows.
 /// @throws Error(Fault::missing) for fewer than 8 rows of each cost, Error(Fault::usage) for an unknown kind, and for
-/// by_level where no level was not seen.
+/// by_level with kind "auto" where no cost has levels that were not seen.
 [[nodiscard]] FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions& options = {},
                                                Notes* notes = nullptr);
 

@@ -58,7 +58,8 @@ std::map<std::size_t, std::vector<double>> errors_of(const Rows& rows, const std
     for (const std::size_t row : trial.asked) {
       auto& kept = columns[{trial.fold, row}];
       if (kept.empty()) kept = update_columns(parts[trial.fold], kind, rule, rows.features[row]);
-      out[trial.rows].push_back(std::abs(updated(update, kept) / rows.y[row] - 1));
+      const double base = parts[trial.fold].predict(kind, rows.features[row]);
+      out[trial.rows].push_back(std::abs(updated(update, rule, kept, base).value / rows.y[row] - 1));
     }
   }
   return out;

@@ -229,6 +229,7 @@ class Reader {
       out.columns.push_back(static_cast<std::size_t>(at - names_.begin()));
       out.coefficients.push_back(coefficient(value));
     }
+    if (json.has("from_batch") != json.has("later")) json.fail("from_batch and later are expected together");
     if (!json.has("from_batch")) return out;
     out.from_batch = static_cast<double>(json["from_batch"].integer(1, 1 << 20));
     out.batch = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), "own.batch") - names_.begin());
@@ -278,6 +279,8 @@ class Reader {
     for (const auto& json : json_["updates"].list()) {
       json.only({"family", "rows", "factors", "bias"});
       Update update{json["family"].text(), count(json["rows"]), json["factors"].numbers(), json["bias"].number()};
+      if (std::any_of(update.factors.begin(), update.factors.end(), [](double factor) { return factor < 0; }))
+        json["factors"].fail("factors of 0 or more are expected");
       const std::size_t width = update_columns(target.parts, target.fit.kind, target.rule, zeros).size();
       if (update.factors.size() != width || width > most_columns)
         json["factors"].fail(std::to_string(width) + " factors are expected, found " +

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "base/text.hpp"
@@ -35,6 +36,17 @@ std::map<std::pair<Stage, Metric>, Rows> rows_of(const CostData& data) {
     rows.net.push_back(sample.net);
     rows.batch.push_back(sample.batch);
   }
+  for (auto& [cost, rows] : out) {
+    std::map<std::string, std::size_t> families;
+    std::set<std::size_t> drawn;
+    for (const std::size_t net : rows.net) {
+      const bool is_drawn = fingerprint::is_for_calibration(data.nets[net]);
+      if (is_drawn) drawn.insert(net);
+      rows.family.push_back(is_drawn ? fingerprint::no_family
+                                     : families.emplace(data.nets[net].family, families.size()).first->second);
+    }
+    rows.drawn = drawn.size();
+  }
   return out;
 }
 
@@ -43,10 +55,13 @@ std::map<std::pair<Stage, Metric>, Rows> rows_of(const CostData& data) {
 CostPrediction fingerprint::Target::predict(const std::vector<double>& features, const std::string& family) const {
   CostPrediction out;
   out.value = std::max(0.0, parts.predict(fit.kind, features));
-  double share = error;
+  const double base = out.value;
+  double share = error, apart = 0;
   for (const auto& update : updates) {
     if (plain_name(update.family) != plain_name(family)) continue;
-    out.value = updated(update, update_columns(parts, fit.kind, rule, features));
+    const auto corrected = updated(update, rule, update_columns(parts, fit.kind, rule, features), base);
+    out.value = corrected.value;
+    apart = corrected.apart;
     out.updated = true;
     for (const auto& few : fit.few)                          // sorted by rows
       if (few.rows <= update.rows) share = 1.25 * few.mean;  // of a mean absolute error, were errors normal
@@ -55,7 +70,7 @@ CostPrediction fingerprint::Target::predict(const std::vector<double>& features,
     const double value = features[known[i]];
     if (value < least[i] * (1 - range_tolerance) || value > most[i] * (1 + range_tolerance)) ++out.outside;
   }
-  out.standard_error = share * out.value;
+  out.standard_error = std::max(share * out.value, apart);
   return out;
 }
 
@@ -90,11 +105,12 @@ FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions&
   if (options.kind == "auto" && !options.assess)
     throw Error(Fault::usage, "auto needs networks to be held out; name a kind, or assess");
   auto impl = std::make_shared<FingerprintModel::Impl>();
-  Notes lacking;
+  Notes lacking, told;
   for (const auto& [cost, rows] : rows_of(data)) {
     try {
       impl->targets.push_back(fingerprint::fit_target(data, rows, options));
       impl->fits.push_back(impl->targets.back().fit);
+      told.insert(told.end(), impl->targets.back().notes.begin(), impl->targets.back().notes.end());
     } catch (const Error& error) {
       if (error.fault() != Fault::missing) throw;
       lacking.emplace_back(error.what());
@@ -102,7 +118,11 @@ FingerprintModel fit_fingerprint(const CostData& data, const FingerprintOptions&
   }
   if (impl->targets.empty())
     throw Error(Fault::missing, lacking.empty() ? "there are no samples to fit on" : base::join(lacking, "; "));
-  if (notes != nullptr) notes->insert(notes->end(), lacking.begin(), lacking.end());
+  if (options.by_level && options.kind == "auto" &&
+      std::all_of(impl->fits.begin(), impl->fits.end(), [](const auto& fit) { return fit.by_level.empty(); }))
+    throw Error(Fault::usage, "there are no pruning levels that were not seen to choose by");
+  if (notes != nullptr)
+    for (const auto* list : {&lacking, &told}) notes->insert(notes->end(), list->begin(), list->end());
   impl->from = data.from;
   return FingerprintModel(impl);
 }

@@ -22,14 +22,16 @@ class Fitter {
       : data_(data), rows_(rows), options_(options) {
     all_.resize(rows.size());
     std::iota(all_.begin(), all_.end(), std::size_t{0});
-    const auto drawn = std::stable_partition(
-        all_.begin(), all_.end(), [this](std::size_t row) { return plain_name(family(row)) != calibration_family; });
-    if (drawn != all_.begin()) {  // else there is nothing but calibration, and it is judged by itself
+    const auto drawn =
+        std::stable_partition(all_.begin(), all_.end(), [this](std::size_t row) { return !is_drawn(row); });
+    own_ = static_cast<std::size_t>(drawn - all_.begin());
+    if (own_ >= least_rows) {  // else calibration is judged by as well
       calibration_.assign(drawn, all_.end());
       all_.erase(drawn, all_.end());
     }
     for (const std::size_t row : all_)
-      if (options.train_levels.empty() || contains(options.train_levels, level(row))) train_.push_back(row);
+      if (options.train_levels.empty() || is_drawn(row) || contains(options.train_levels, level(row)))
+        train_.push_back(row);
   }
 
   Target run() {
@@ -40,8 +42,7 @@ class Fitter {
     fit.rows = train_.size();
     const Picks fitted = with_calibration(train_);
     if (train_.empty() || fitted.size() < least_rows)
-      throw Error(Fault::missing, std::string(to_string(rows_.stage)) + " " + to_string(rows_.quantity) + ": " +
-                                      std::to_string(least_rows) + " rows to fit on are needed, found " +
+      throw Error(Fault::missing, name() + ": " + std::to_string(least_rows) + " rows to fit on are needed, found " +
                                       std::to_string(fitted.size()));
     std::set<std::size_t> nets;
     std::set<std::string> families;
@@ -52,6 +53,10 @@ class Fitter {
     fit.nets = nets.size();
     fit.families = families.size();
     fit.calibration = calibration_.size();
+    if (own_ > 0 && own_ < all_.size() && own_ < least_rows)
+      target.notes.push_back(name() + ": " + std::to_string(own_) + " rows besides calibration, fewer than " +
+                             std::to_string(least_rows) + ", are too few to judge by; networks for calibration are " +
+                             "held out and judged by too");
     fit.repeatability = repeatability();
     const bool choose = options_.kind == automatic;
     fit.kind = choose ? "blend" : options_.kind;
@@ -78,6 +83,10 @@ class Fitter {
     return std::any_of(list.begin(), list.end(), [value](double one) { return std::abs(one - value) < 1e-6; });
   }
   [[nodiscard]] const std::string& family(std::size_t row) const { return data_.nets[rows_.net[row]].family; }
+  [[nodiscard]] bool is_drawn(std::size_t row) const { return is_for_calibration(data_.nets[rows_.net[row]]); }
+  [[nodiscard]] std::string name() const {
+    return std::string(to_string(rows_.stage)) + " " + to_string(rows_.quantity);
+  }
   [[nodiscard]] double level(std::size_t row) const { return data_.nets[rows_.net[row]].level.value_or(0); }
 
   static std::vector<std::string> wanted(const std::string& kind, const UpdateRule& rule) {
@@ -118,7 +127,10 @@ class Fitter {
     auto& fit = target.fit;
     const auto kinds = choose ? list_fingerprint_kinds() : std::vector<std::string>{fit.kind};
     fit.held_out = "network";
-    auto folds = folds_by(all_, [this](std::size_t row) { return family(row); });
+    const bool only_drawn = own_ == 0;
+    auto folds = folds_by(all_, [this, only_drawn](std::size_t row) {  // drawn ones are no family of one network
+      return std::make_pair(family(row), is_drawn(row) && !only_drawn ? rows_.net[row] : 0);
+    });
     if (folds.empty()) {
       fit.held_out = "level";
       folds = folds_by(train_, [this](std::size_t row) { return rows_.net[row]; });
@@ -146,10 +158,11 @@ class Fitter {
       held_levels = hold_out(rows_, levels, kinds, options_);
       fit.by_level = errors_of(held_levels, kinds);
     }
-    if (options_.by_level && fit.by_level.empty())
-      throw Error(Fault::usage, std::string(to_string(rows_.stage)) + " " + to_string(rows_.quantity) +
-                                    ": there are no pruning levels that were not seen to choose by");
-    auto& deciding = options_.by_level ? fit.by_level : fit.by_network;
+    const bool by_level = options_.by_level && !fit.by_level.empty();
+    if (options_.by_level && !by_level && choose)
+      target.notes.push_back(name() + ": there are no pruning levels that were not seen to choose by; chosen by " +
+                             fit.held_out);
+    auto& deciding = by_level ? fit.by_level : fit.by_network;
     if (choose)
       fit.kind = std::min_element(deciding.begin(), deciding.end(), [](const auto& a, const auto& b) {
                    return a.mean < b.mean;
@@ -157,7 +170,7 @@ class Fitter {
     for (auto* list : {&fit.by_network, &fit.by_level})
       for (auto& one : *list) one.chosen = one.kind == fit.kind;
 
-    const auto& errors = (&deciding == &fit.by_level ? held_levels : held).errors.at(fit.kind);
+    const auto& errors = (by_level ? held_levels : held).errors.at(fit.kind);
     double squares = 0;
     for (const double error : errors) squares += error * error;
     target.error = std::sqrt(squares / static_cast<double>(errors.size()));
@@ -169,7 +182,8 @@ class Fitter {
       ++count;
     }
     for (const auto& [name, sum] : by_family) fit.families_error[name] = sum.first / static_cast<double>(sum.second);
-    fit.few = choose_rule(rows_, folds, parts, fit.kind, options_.seed, target.rule);
+    if (own_ == all_.size() || only_drawn)
+      fit.few = choose_rule(rows_, folds, parts, fit.kind, options_.seed, target.rule);
   }
 
   static std::vector<KindError> errors_of(const HeldOut& held, const std::vector<std::string>& kinds) {
@@ -190,7 +204,8 @@ class Fitter {
   /// perf4sight's split, where its levels are there: fit on 0, 30, 50, 70 and 90 %; else on every second level.
   [[nodiscard]] Fold level_fold() const {
     std::set<double> levels;
-    for (const std::size_t row : all_) levels.insert(level(row));
+    for (const std::size_t row : all_)
+      if (!is_drawn(row)) levels.insert(level(row));
     std::vector<double> seen = options_.train_levels;
     if (seen.empty())
       for (const double level : {0.0, 30.0, 50.0, 70.0, 90.0})
@@ -202,7 +217,8 @@ class Fitter {
         if (i++ % 2 == 0) seen.push_back(level);
     }
     Fold fold;
-    for (const std::size_t row : all_) (contains(seen, level(row)) ? fold.train : fold.test).push_back(row);
+    for (const std::size_t row : all_)
+      (is_drawn(row) || contains(seen, level(row)) ? fold.train : fold.test).push_back(row);
     return fold;
   }
 
@@ -224,8 +240,9 @@ class Fitter {
   const CostData& data_;
   const Rows& rows_;
   const FingerprintOptions& options_;
-  Picks all_, train_;  ///< those for calibration left aside
-  Picks calibration_;  ///< in every fold's train, in none's test
+  std::size_t own_ = 0;  ///< rows that are not for calibration
+  Picks all_, train_;    ///< those for calibration left aside, unless the others are too few to judge by
+  Picks calibration_;    ///< in every fold's train, in none's test
 };
 
 }  // namespace

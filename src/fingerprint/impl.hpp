@@ -33,6 +33,7 @@ struct Target {
   std::vector<std::size_t> known;   ///< features that were there when it was fitted: all, but for older files
   std::vector<double> least, most;  ///< of these
   std::vector<Update> updates;
+  Notes notes;  ///< of the fit
 
   [[nodiscard]] CostPrediction predict(const std::vector<double>& features, const std::string& family) const;
 };
@@ -43,7 +44,14 @@ struct Target {
 /// By Bayesian linear regression (model/bayes.hpp) of the relative errors.
 [[nodiscard]] Update learn_update(const Parts& parts, const std::string& kind, const UpdateRule& rule, const Rows& rows,
                                   const Picks& picks);
-[[nodiscard]] double updated(const Update& update, const std::vector<double>& columns);
+/// What an update predicts: bias and factors times columns; where that is not clearly above 0, base, the prediction
+/// without the update, times the factors' common scale.
+struct Updated {
+  double value = 0;
+  double apart = 0;  ///< in the second case what lies between the two; else 0
+};
+[[nodiscard]] Updated updated(const Update& update, const UpdateRule& rule, const std::vector<double>& columns,
+                              double base);
 
 /// Everything about one cost: errors on what was held out, the kind, the fit of that kind.
 [[nodiscard]] Target fit_target(const CostData& data, const Rows& rows, const FingerprintOptions& options);

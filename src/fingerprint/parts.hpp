@@ -11,6 +11,8 @@
 
 namespace hwprof::fingerprint {
 
+constexpr std::size_t no_family = static_cast<std::size_t>(-1);
+
 /// The rows of one cost: features of a network at a batch size, and what was measured.
 struct Rows {
   Stage stage = Stage::inference;
@@ -19,6 +21,8 @@ struct Rows {
   std::vector<double> y;
   std::vector<std::size_t> net;
   std::vector<int> batch;
+  std::vector<std::size_t> family;  ///< a number each; no_family for calibration
+  std::size_t drawn = 0;            ///< how many networks for calibration are among these
 
   [[nodiscard]] std::size_t size() const { return y.size(); }
 };
@@ -69,9 +73,10 @@ struct Parts {
 
 /// Features and their weights, which together have one coefficient.
 using Term = std::vector<std::pair<std::string, double>>;
-/// What the physical kind sums, a feature a term; and what the simple kind does, in few terms, where a MAC of a grouped
-/// convolution counts as many as grouped_weight says.
-[[nodiscard]] std::vector<Term> physical_terms(Stage stage, Metric quantity);
+/// What the physical kind sums, a feature a term; with by_kernel of time the features "kernel.", which few networks do
+/// not always tell apart. And what the simple kind does, in few terms, where a MAC of a grouped convolution counts as
+/// many as grouped_weight says.
+[[nodiscard]] std::vector<Term> physical_terms(Stage stage, Metric quantity, bool by_kernel);
 [[nodiscard]] std::vector<Term> simple_terms(Metric quantity, double grouped_weight);
 
 /// @throws Error(Fault::internal) where there is none.
@@ -79,8 +84,10 @@ using Term = std::vector<std::pair<std::string, double>>;
 
 /// The sum of simple_terms(), with the weight of grouped MACs that leaves least of the relative error's squares.
 [[nodiscard]] Linear fit_simple(const Rows& rows, const Picks& picks);
-/// The sum of physical_terms(); of time with the batch from which products cost otherwise, if that is worth its
-/// coefficients (Akaike's criterion: rows times the logarithm of the mean square, and two for every coefficient).
+/// The sum of physical_terms(), by kernel where there are as many networks for calibration as terms, or where it
+/// predicts families that are left out in turn (of one family, its networks) better; of time with the batch from which
+/// products cost otherwise, if that is worth its coefficients (Akaike's criterion: rows times the logarithm of the mean
+/// square, and two for every coefficient).
 [[nodiscard]] Linear fit_physical(const Rows& rows, const Picks& picks);
 
 }  // namespace hwprof::fingerprint

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/text.hpp"
@@ -18,6 +19,7 @@ constexpr double ridge = 3e-4;  // of columns of length 1; coefficients are shar
 /// MACs of a matrix product that one of a grouped convolution may cost.
 constexpr std::array grouped_weights{1.0, 4.0, 16.0, 64.0, 256.0};
 constexpr std::size_t most_splits = 16;  // batches that are tried as the first of other coefficients
+constexpr std::size_t most_groups = 10;  // of families that are left out at a time
 
 /// Whether a term is of products, which libraries have several algorithms for.
 bool is_of_products(const Term& term) {
@@ -67,6 +69,65 @@ double squares_of(const Linear& sum, const Rows& rows, const Picks& picks) {
   return squares;
 }
 
+/// With the batch from which products cost otherwise, if that is worth its coefficients.
+Linear fit_with_split(const Rows& rows, const Picks& picks, const std::vector<Term>& terms) {
+  Linear best = fit_linear(rows, picks, terms);
+  const auto n = static_cast<double>(picks.size());
+  const auto criterion = [&](const Linear& sum) {
+    std::size_t used = 0;
+    for (const auto* list : {&sum.coefficients, &sum.later})
+      used += static_cast<std::size_t>(std::count_if(list->begin(), list->end(), [](double c) { return c > 0; }));
+    return n * std::log(squares_of(sum, rows, picks) / n + 1e-12) + 2 * static_cast<double>(used);
+  };
+  std::set<double> batches;
+  for (const std::size_t row : picks) batches.insert(rows.features[row][best.batch]);
+  double least = criterion(best);
+  std::size_t number = 0;
+  for (const double batch : batches) {
+    // Not before the first; of many batches some, as far apart.
+    if (number++ == 0 || (number - 1) % (1 + batches.size() / most_splits) != 0) continue;
+    Linear tried = fit_linear(rows, picks, terms, batch);
+    const double value = criterion(tried);
+    if (value >= least) continue;
+    least = value;
+    best = std::move(tried);
+  }
+  return best;
+}
+
+/// Rows by family, of one family by network; more than most_groups share so many. Those for calibration are in none.
+std::vector<Picks> groups_of(const Rows& rows, const Picks& picks) {
+  for (const auto* of : {&rows.family, &rows.net}) {
+    std::map<std::size_t, std::size_t> number;
+    std::vector<Picks> groups;
+    for (const std::size_t row : picks) {
+      if (rows.family[row] == no_family) continue;
+      const std::size_t group = number.emplace((*of)[row], number.size() % most_groups).first->second;
+      if (group == groups.size()) groups.emplace_back();
+      groups[group].push_back(row);
+    }
+    if (groups.size() > 1) return groups;
+  }
+  return {};
+}
+
+/// Mean relative error on groups that are left out in turn.
+double error_left_out(const Rows& rows, const Picks& picks, const std::vector<Picks>& groups,
+                      const std::vector<Term>& terms, double from_batch) {
+  double sum = 0;
+  std::size_t count = 0;
+  for (const auto& group : groups) {
+    const std::set<std::size_t> left_out(group.begin(), group.end());
+    Picks seen;
+    for (const std::size_t row : picks)
+      if (left_out.count(row) == 0) seen.push_back(row);
+    const Linear fitted = fit_linear(rows, seen, terms, from_batch);
+    for (const std::size_t row : group) sum += std::abs(fitted.at(rows.features[row]) / rows.y[row] - 1);
+    count += group.size();
+  }
+  return sum / static_cast<double>(count);
+}
+
 }  // namespace
 
 std::size_t index_of(const std::string& name, Stage stage) {
@@ -76,7 +137,7 @@ std::size_t index_of(const std::string& name, Stage stage) {
   return static_cast<std::size_t>(at - names.begin());
 }
 
-std::vector<Term> physical_terms(Stage stage, Metric quantity) {
+std::vector<Term> physical_terms(Stage stage, Metric quantity, bool by_kernel) {
   const bool training = stage == Stage::training;
   std::vector<std::string> names{"own.bytes_norm",
                                  "own.bytes_activation",
@@ -88,8 +149,14 @@ std::vector<Term> physical_terms(Stage stage, Metric quantity) {
                                  "own.macs_tiled",
                                  training ? "gemm.im2col_all" : "gemm.im2col_forward",
                                  training ? "winograd43.operations" : "winograd43.operations_forward"};
-  for (const auto& name : names_of(stage))
-    if (base::starts_with(name, "kernel.")) names.push_back(name);
+  if (by_kernel) {
+    for (const auto& name : names_of(stage))
+      if (base::starts_with(name, "kernel.")) names.push_back(name);
+  } else {
+    for (const char* name : {"own.macs_pointwise", "own.macs_window", "own.macs_grouped", "own.macs_root",
+                             "own.bytes_product", "own.launches"})
+      names.emplace_back(name);
+  }
   if (quantity == Metric::memory)
     names = {"own.step_bytes",
              "own.param_bytes",
@@ -139,30 +206,17 @@ double Linear::at(const std::vector<double>& features) const {
 }
 
 Linear fit_physical(const Rows& rows, const Picks& picks) {
-  const auto terms = physical_terms(rows.stage, rows.quantity);
-  Linear best = fit_linear(rows, picks, terms);
-  if (rows.quantity == Metric::memory) return best;
-  const auto n = static_cast<double>(picks.size());
-  const auto criterion = [&](const Linear& sum) {
-    std::size_t used = 0;
-    for (const auto* list : {&sum.coefficients, &sum.later})
-      used += static_cast<std::size_t>(std::count_if(list->begin(), list->end(), [](double c) { return c > 0; }));
-    return n * std::log(squares_of(sum, rows, picks) / n + 1e-12) + 2 * static_cast<double>(used);
-  };
-  std::set<double> batches;
-  for (const std::size_t row : picks) batches.insert(rows.features[row][best.batch]);
-  double least = criterion(best);
-  std::size_t number = 0;
-  for (const double batch : batches) {
-    // Not before the first; of many batches some, as far apart.
-    if (number++ == 0 || (number - 1) % (1 + batches.size() / most_splits) != 0) continue;
-    Linear tried = fit_linear(rows, picks, terms, batch);
-    const double value = criterion(tried);
-    if (value >= least) continue;
-    least = value;
-    best = std::move(tried);
-  }
-  return best;
+  const auto few = physical_terms(rows.stage, rows.quantity, false),
+             all = physical_terms(rows.stage, rows.quantity, true);
+  if (rows.quantity == Metric::memory) return fit_linear(rows, picks, few);
+  if (rows.drawn >= all.size()) return fit_with_split(rows, picks, all);
+  Linear by_few = fit_with_split(rows, picks, few);
+  const auto groups = groups_of(rows, picks);
+  if (groups.size() < 2) return by_few;
+  Linear by_all = fit_with_split(rows, picks, all);
+  const double few_error = error_left_out(rows, picks, groups, few, by_few.from_batch);
+  const double all_error = error_left_out(rows, picks, groups, all, by_all.from_batch);
+  return all_error < few_error ? by_all : by_few;
 }
 
 Linear fit_simple(const Rows& rows, const Picks& picks) {

@@ -10,6 +10,9 @@ namespace hwprof::fingerprint {
 namespace {
 
 constexpr double bias_share = 0.05;  // what the network may cost beside the model's terms, of its median cost
+/// A sum below this share of the scaled prediction is what a bias left of it, which was learnt where costs are higher.
+constexpr double least_share = 0.25;
+constexpr double least_variance = 1e-6;  // as solve_bayes has it
 
 }  // namespace
 
@@ -52,10 +55,19 @@ Update learn_update(const Parts& parts, const std::string& kind, const UpdateRul
   return out;
 }
 
-double updated(const Update& update, const std::vector<double>& columns) {
+Updated updated(const Update& update, const UpdateRule& rule, const std::vector<double>& columns, double base) {
   double sum = update.bias;
   for (std::size_t j = 0; j < columns.size(); ++j) sum += update.factors[j] * columns[j];
-  return std::max(sum, 0.0);
+  // The mode of the common scale under its prior N(1, 1), given the factors.
+  const double precision = 1 / std::max(rule.deviation * rule.deviation, least_variance);
+  double scale = 1, weight = 1;
+  for (const double factor : update.factors) {
+    scale += precision * factor;
+    weight += precision;
+  }
+  const double scaled = base * scale / weight;
+  if (sum >= least_share * scaled && sum > 0) return {sum, 0};
+  return {scaled, scaled - std::max(sum, 0.0)};
 }
 
 }  // namespace hwprof::fingerprint
