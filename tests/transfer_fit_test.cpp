@@ -301,6 +301,54 @@ TEST_CASE("labels that are exact sums are found, measurements are not") {
   CHECK_FALSE(base().fit(measure(ofa(), novel(), 900, 62)).from().derived);
 }
 
+TEST_CASE("figures of look-ups are those of the model and of samples that were left out") {
+  // A cost per block that no column tells, known to 1 part in 50000.
+  std::mt19937_64 rng(5);
+  std::normal_distribution<double> normal;
+  const auto records = [&](std::size_t count, double noise) {
+    std::vector<NetRecord> out;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto arch = ofa().sample(rng);
+      double cost = 0;
+      for (const auto& prim : ofa().primitives(arch)) cost += 1e-4 * (1 + static_cast<double>(hash(prim) % 1009) / 300);
+      out.push_back(arch_record(arch, cost * (1 + noise * normal(rng))));
+    }
+    return out;
+  };
+  const TransferBase alone(ofa(), {});
+  const auto samples = records(1000, 2e-5), truth = records(300, 0);
+  TransferOptions options;
+  for (const std::string member : {"", "additive", "scaling"}) {
+    CAPTURE(member);
+    options.member = member;
+    const Model model = alone.fit(samples, options);
+    CHECK(model.from().derived);
+    const auto& summary = model.summary();
+    const auto& figures = summary.coefficients;
+    CHECK(summary.fit_mape == Approx(evaluate(model, samples).mape).epsilon(1e-3));
+    if (member == "scaling") {
+      CHECK(figures.at("weight.scaling") == 1);
+      CHECK(summary.fit_mape > 0.01);
+      CHECK(summary.notes.back().find("alone") == std::string::npos);
+      continue;
+    }
+    CHECK(figures.at("weight.additive") == 1);
+    CHECK(evaluate(model, truth).max_ape < 1e-4);
+    // Mean size of the noise: .798 deviations; less where it was fitted, more where it was not.
+    CHECK(summary.fit_mape > 0.5 * 0.798 * 2e-5);
+    CHECK(summary.fit_mape < 0.95 * 0.798 * 2e-5);
+    CHECK(summary.cv_mape > 1.05 * 0.798 * 2e-5);
+    CHECK(summary.cv_mape < 3 * 0.798 * 2e-5);
+    CHECK(figures.at("loo_median_ape.additive") > 0);
+    CHECK(figures.at("loo_median_ape.combined") == figures.at("loo_median_ape.additive"));
+  }
+}
+
+TEST_CASE("sources may have any metric") {
+  const TransferBase training(ofa(), {{"steps", measure(ofa(), cpu(), 300, 21, Metric::backward_latency)}});
+  CHECK(training.fit(measure(ofa(), novel(), 20, 8)).summary().coefficients.count("weight.stacking") == 1);
+}
+
 TEST_CASE("the same samples give the same model, saved and loaded") {
   const auto samples = measure(ofa(), novel(), 15, 70);
   const TempFolder folder;

@@ -8,8 +8,10 @@
 #include "temp_folder.hpp"
 #include "throws.hpp"
 #include "transfer/bayes.hpp"
+#include "transfer/exact.hpp"
 #include "transfer/features.hpp"
 #include "transfer/members.hpp"
+#include "transfer/sources.hpp"
 #include "transfer_support.hpp"
 
 using namespace hwprof;
@@ -274,4 +276,66 @@ TEST_CASE("without sources architectures are drawn from the space") {
   for (const auto& arch : chosen) CHECK_NOTHROW(check_arch(*file.space, arch));
   options.seed = 1;
   CHECK(base.choose(options) != chosen);
+}
+
+TEST_CASE("sums predict a label from the others as a fit without it does") {
+  const TempFolder folder;
+  const SpaceFile file = small_space(folder);
+  const transfer::Features features(*file.space);
+  std::mt19937_64 rng(6);
+  std::normal_distribution<double> normal;
+  std::vector<Arch> archs;
+  VectorXd blocks(1000), line(1000);
+  for (Eigen::Index i = 0; i < blocks.size(); ++i) {
+    archs.push_back(file.space->sample(rng));
+    double sum = 0, work = 0;
+    for (const auto& prim : file.space->primitives(archs.back())) {
+      sum += 1 + static_cast<double>(hash(prim) % 1009) / 300;
+      work += count_work(prim).macs;
+    }
+    blocks[i] = sum * (1 + 1e-5 * normal(rng));
+    line[i] = work * (1 + 1e-5 * normal(rng));
+  }
+  const auto row_of = [&](const Arch& arch) {
+    VectorXd row(1 + static_cast<Eigen::Index>(features.size()));
+    row[0] = 1;
+    features.fill(arch, row.data() + 1);
+    return row;
+  };
+  const auto sum_of = [&](const VectorXd& parts, const Arch& arch) {
+    double sum = 0;
+    for (const auto part : features.parts(arch)) sum += parts[static_cast<Eigen::Index>(part)];
+    return sum;
+  };
+  const auto without = [](auto all, std::size_t place) {
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(place));
+    return all;
+  };
+  const std::vector<double> block_costs(blocks.data(), blocks.data() + blocks.size()),
+      line_costs(line.data(), line.data() + line.size());
+  const transfer::ExactSums sums(features, archs);
+  const transfer::Regression regression(features, archs);
+  const auto parts = sums.find(block_costs);
+  const auto weights = regression.exact_sum(line_costs);
+  REQUIRE(parts);
+  REQUIRE(weights);
+  CHECK_FALSE(regression.exact_sum(block_costs));
+  VectorXd block_fit(blocks.size()), line_fit(line.size());
+  for (std::size_t i = 0; i < archs.size(); ++i) {
+    block_fit[static_cast<Eigen::Index>(i)] = sum_of(*parts, archs[i]);
+    line_fit[static_cast<Eigen::Index>(i)] = weights->dot(row_of(archs[i]));
+  }
+  const VectorXd block_out = sums.left_out(block_costs, block_fit),
+                 line_out = regression.left_out(line_costs, line_fit);
+  for (const std::size_t place : {0U, 17U, 503U, 999U}) {
+    const auto i = static_cast<Eigen::Index>(place);
+    const auto others = without(archs, place);
+    const auto parts_without = transfer::ExactSums(features, others).find(without(block_costs, place));
+    const auto line_without = transfer::Regression(features, others).exact_sum(without(line_costs, place));
+    REQUIRE(parts_without);
+    REQUIRE(line_without);
+    CHECK(block_out[i] - blocks[i] == Approx(sum_of(*parts_without, archs[place]) - blocks[i]).epsilon(.02));
+    CHECK(line_out[i] - line[i] == Approx(line_without->dot(row_of(archs[place])) - line[i]).epsilon(.02));
+    CHECK(std::abs(block_out[i] - blocks[i]) > 1.1 * std::abs(block_fit[i] - blocks[i]));
+  }
 }

@@ -25,10 +25,11 @@ struct TransferOptions {
 };
 
 struct ChooseOptions {
-  std::size_t count = 20;
+  std::size_t count = 20;  ///< 1 to 2000
   std::uint64_t seed = 0;
-  std::vector<Arch> measured;     ///< the design continues after these
-  std::size_t candidates = 4000;  ///< drawn from the sources' architectures, or from the space without sources
+  std::vector<Arch> measured;  ///< the design continues after these
+  /// Drawn from the sources' architectures, or from the space without sources; count at least, 100000 at most.
+  std::size_t candidates = 4000;
 };
 
 /// A search space with what other devices cost on it: what a new device is fitted from. Cheap to copy (shared,
@@ -36,8 +37,9 @@ struct ChooseOptions {
 class TransferBase {
  public:
   /// Describes the space's architectures and fits each source, to the metric where it has that and to another of its
-  /// own otherwise. Sources of fewer than ten architectures are noted and left out. The space must outlive this. Some
-  /// tenths of a second for nine sources of 5000 architectures, most of it least squares on those.
+  /// own otherwise: latency, energy, or the first of list_metrics(). Sources of fewer than ten architectures are noted
+  /// and left out. The space must outlive this. Some tenths of a second for nine sources of 5000 architectures, most of
+  /// it least squares on those.
   /// @throws Error(Fault::usage) for records of an architecture that the space does not have, Error(Fault::unsupported)
   /// for a space whose factors are too large (MixinProfilingSearchSpace::factors).
   TransferBase(const MixinProfilingSearchSpace& space, const std::vector<TransferSource>& sources,
@@ -51,8 +53,9 @@ class TransferBase {
   ///  - "stacking": a combination of the sources' predictions without negative weights, pulled to their mean;
   ///  - "analytic": Bayesian regression (a Gaussian process with linear kernels) on the description alone;
   ///  - "transfer": the same with the sources' predictions;
-  ///  - "additive": least squares on the options, where there are samples enough.
-  /// They are weighed by the error of leaving one sample out, priors included, and add up to one table per factor
+  ///  - "additive": least squares on the description, or on what each factor puts in; only of labels that are exact
+  ///    sums, and then alone unless another member is asked for.
+  /// The others are weighed by the error of leaving one sample out, priors included, and add up to one table per factor
   /// of the space. The summary has every member's weight, error and rank correlation, as "weight.scaling",
   /// "loo_median_ape.scaling", "loo_spearman.scaling" and so on; nets_used counts samples. Labels that are exact sums
   /// over decisions are found by least squares on one half that reproduces the other, and are noted; the model of such
@@ -61,13 +64,15 @@ class TransferBase {
   /// Samples: records with an arch; several of one architecture count as their mean. Purposes "validation" and "repeat"
   /// are left out. Outlying samples weigh less.
   /// @throws Error(Fault::missing) for fewer than three different architectures, Error(Fault::usage) for records of an
-  /// architecture that the space does not have, and for a member that there is none of. O(samples^3).
+  /// architecture that the space does not have, and for a member that there is none of. O(samples²); priors are settled
+  /// on 128 of the samples at most.
   [[nodiscard]] Model fit(const std::vector<NetRecord>& samples, const TransferOptions& options = {}) const;
 
   /// Which architectures to measure next: those that make the determinant of what the "transfer" regression learns
-  /// largest (D-optimal design: greedy choice, then exchanges until nothing gets better). No label of the new device
-  /// is needed. Deterministic by seed.
-  /// @throws Error(Fault::missing) when there are fewer different candidates than asked for.
+  /// large (D-optimal design: greedy choice, then exchanges until nothing gets better, in ten passes at most and fewer
+  /// of large designs). No label of the new device is needed. Deterministic by seed.
+  /// @throws Error(Fault::usage) for a count out of its range and for an architecture measured that the space does not
+  /// have, Error(Fault::missing) when there are fewer different candidates than asked for.
   [[nodiscard]] std::vector<Arch> choose(const ChooseOptions& options = {}) const;
 
  private:

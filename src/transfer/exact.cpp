@@ -19,18 +19,37 @@ ExactSums::ExactSums(const Features& features, const std::vector<Arch>& archs) :
   for (std::size_t i = 0; i < count; ++i) rows_.push_back(features.parts(archs[i]));
 }
 
-VectorXd ExactSums::solve(const std::vector<double>& costs, std::size_t rows) const {
+Eigen::MatrixXd ExactSums::gram(std::size_t rows) const {
   constexpr double tiny = 1e-9;
   const auto n = static_cast<Index>(num_parts_);
   Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(n, n);
-  VectorXd right = VectorXd::Zero(n);
   for (std::size_t i = 0; i < rows; ++i)
-    for (const auto a : rows_[i]) {
-      right[static_cast<Index>(a)] += costs[i];
+    for (const auto a : rows_[i])
       for (const auto b : rows_[i]) gram(static_cast<Index>(a), static_cast<Index>(b)) += 1;
-    }
   gram.diagonal().array() += tiny * static_cast<double>(rows);
-  return gram.llt().solve(right);
+  return gram;
+}
+
+VectorXd ExactSums::solve(const std::vector<double>& costs, std::size_t rows) const {
+  VectorXd right = VectorXd::Zero(static_cast<Index>(num_parts_));
+  for (std::size_t i = 0; i < rows; ++i)
+    for (const auto part : rows_[i]) right[static_cast<Index>(part)] += costs[i];
+  return gram(rows).llt().solve(right);
+}
+
+VectorXd ExactSums::left_out(const std::vector<double>& costs, const VectorXd& fitted) const {
+  constexpr double least = 1e-9;
+  const auto n = static_cast<Index>(num_parts_);
+  const Eigen::MatrixXd inverse = gram(rows_.size()).llt().solve(Eigen::MatrixXd::Identity(n, n));
+  VectorXd out = fitted;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    double leverage = 0;
+    for (const auto a : rows_[i])
+      for (const auto b : rows_[i]) leverage += inverse(static_cast<Index>(a), static_cast<Index>(b));
+    double& label = out[static_cast<Index>(i)];
+    label = costs[i] - (costs[i] - label) / std::max(1 - leverage, least);
+  }
+  return out;
 }
 
 std::optional<VectorXd> ExactSums::find(const std::vector<double>& costs) const {

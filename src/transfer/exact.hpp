@@ -17,9 +17,14 @@ class ExactSums {
   /// rounding, as no measurement would; nothing otherwise, or where the rows are too few to tell.
   [[nodiscard]] std::optional<Eigen::VectorXd> find(const std::vector<double>& costs) const;
 
+  /// What each label is predicted to be from the others: fitted, from the residuals over 1 - leverage. Rows beyond
+  /// most_rows, which find() does not look at, stay as fitted.
+  [[nodiscard]] Eigen::VectorXd left_out(const std::vector<double>& costs, const Eigen::VectorXd& fitted) const;
+
   static constexpr std::size_t most_parts = 1200, most_rows = 5000;
 
  private:
+  [[nodiscard]] Eigen::MatrixXd gram(std::size_t rows) const;
   [[nodiscard]] Eigen::VectorXd solve(const std::vector<double>& costs, std::size_t rows) const;
 
   std::size_t num_parts_ = 0;

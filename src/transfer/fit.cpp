@@ -71,6 +71,35 @@ void look_up(const std::vector<model::ArchTable>& costs, model::TransferParts& p
     for (std::size_t i = 0; i < costs[t].rows.size(); ++i) parts.tables[t].rows[i * width] = costs[t].rows[i];
 }
 
+/// Labels that are sums, which need no other model: least squares on the columns, or a cost per part.
+struct Sums {
+  Member member;
+  std::optional<VectorXd> parts;  ///< where these say more than the member's weights, which then are 0
+};
+
+std::optional<Sums> find_sums(const Features& features, const Labels& labels, const Sample& sample, double mean) {
+  Sums out;
+  out.member.name = "additive";
+  out.member.weights = VectorXd::Zero(static_cast<Index>(features.size()));
+  const Regression regression(features, labels.archs);
+  if (const auto line = regression.exact_sum(labels.costs)) {
+    out.member.level = (*line)[0] / mean;
+    out.member.weights = line->tail(line->size() - 1) / mean;
+    const VectorXd fitted = (sample.features * out.member.weights).array() + out.member.level;
+    out.member.loo = regression.left_out(labels.costs, fitted * mean) / mean;
+    return out;
+  }
+  const ExactSums sums(features, labels.archs);
+  out.parts = sums.find(labels.costs);
+  if (!out.parts) return {};
+  VectorXd fitted = VectorXd::Zero(sample.cost.size());
+  for (std::size_t i = 0; i < labels.archs.size(); ++i)
+    for (const auto part : features.parts(labels.archs[i]))
+      fitted[static_cast<Index>(i)] += (*out.parts)[static_cast<Index>(part)];
+  out.member.loo = sums.left_out(labels.costs, fitted) / mean;
+  return out;
+}
+
 void keep_only(const std::string& name, std::vector<Member>& members) {
   std::vector<std::string> names;
   for (auto& member : members) {
@@ -150,24 +179,15 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
   if (auto scaling = fit_scaling(features, sample, fit.weight_of)) members.push_back(std::move(*scaling));
   weigh(members, sample.cost);
 
-  // Labels that are sums need no other model.
-  const auto exact = Regression(features, labels.archs).exact_sum(labels.costs);
-  const auto parts_cost = exact ? std::nullopt : ExactSums(features, labels.archs).find(labels.costs);
-  if (exact || parts_cost) {
+  const auto sums = find_sums(features, labels, sample, mean);
+  const bool additive = sums && (options.member.empty() || options.member == sums->member.name);
+  if (sums) {
     for (auto& member : members) member.share = 0;
-    Member additive;
-    additive.name = "additive";
-    additive.weights = VectorXd::Zero(static_cast<Index>(features.size()));
-    additive.loo = sample.cost;
-    if (exact) {
-      additive.level = (*exact)[0] / mean;
-      additive.weights = exact->tail(exact->size() - 1) / mean;
-    }
-    additive.share = 1;
-    members.push_back(std::move(additive));
+    members.push_back(sums->member);
+    members.back().share = 1;
     info.from.derived = true;
-    summary.notes.push_back(
-        "the labels are exact sums over decisions: derived, not measured; least squares alone predicts them");
+    summary.notes.push_back(std::string("the labels are exact sums over decisions: derived, not measured") +
+                            (additive ? "; least squares alone predicts them" : ""));
   }
   if (!options.member.empty()) keep_only(options.member, members);
 
@@ -187,7 +207,6 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
     return ((predicted - sample.cost).array() / sample.cost.array().max(1e-9)).abs().mean();
   };
   summary.cv_mape = relative_error(combined.loo);
-  summary.fit_mape = relative_error(((sample.features * combined.weights).array() + combined.level).matrix());
 
   const Disagreement between = disagreement(members, combined);
   const Calibration calibration =
@@ -207,7 +226,7 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
   for (const double level : spread.level) parts.constant.push_back(unit * level);
   for (const double level : between.level) parts.constant.push_back(scale * level);
   parts.tables = features.fold(weights, parts.constant);
-  if (parts_cost && options.member.empty()) look_up(features.part_tables(*parts_cost), parts);
+  if (additive && sums->parts) look_up(features.part_tables(*sums->parts), parts);
   if (parts.tables.size() == 1) {
     // Of one table the variance can stand there itself.
     auto& rows = parts.tables[0].rows;
@@ -222,6 +241,11 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
     rows = std::move(narrow);
     parts.constant = {parts.constant[0], 0};
   }
+  const model::Transfer tables(info, parts);
+  VectorXd predicted(static_cast<Index>(count));
+  for (std::size_t i = 0; i < count; ++i)
+    tables.predict_arch(labels.archs[i].data(), 1, predicted.data() + static_cast<Index>(i));
+  summary.fit_mape = relative_error(predicted / mean);
   return Model(std::make_shared<model::Transfer>(std::move(info), std::move(parts)));
 }
 

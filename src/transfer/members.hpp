@@ -43,8 +43,8 @@ struct Member {
                                       const std::vector<Group>& groups, std::uint64_t seed);
 
 /// Sets the shares: error^(-n/2) of the mean square errors of leaving one out, the likelihood of errors whose scale is
-/// not known, with outliers cut off and some pseudo-samples on which all are alike, times a prior: transfer 4, stacking
-/// 3, scaling 2, analytic 1.
+/// not known, with outliers cut off and some pseudo-samples on which all are alike, times a prior: transfer 6, stacking
+/// 2, scaling 1.5, analytic 1.
 void weigh(std::vector<Member>& members, const Eigen::VectorXd& cost);
 
 }  // namespace hwprof::transfer

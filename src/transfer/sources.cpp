@@ -122,21 +122,39 @@ VectorXd Regression::fit(const std::vector<double>& costs) const {
   return line;
 }
 
+Eigen::MatrixXd Regression::plain(const Eigen::MatrixXd& gram, Index rows) const {
+  constexpr double tiny = 1e-9;
+  Eigen::MatrixXd system = gram;
+  system.diagonal().array() += tiny * static_cast<double>(rows);
+  return system;
+}
+
 std::optional<VectorXd> Regression::exact_sum(const std::vector<double>& costs) const {
-  constexpr double tiny = 1e-9, rounding = 1e-4, enough = 1.3;
+  constexpr double rounding = 1e-4, enough = 1.3;
   const Index n = rows_.rows(), half = n / 2;
   if (static_cast<double>(half) < enough * static_cast<double>(rows_.cols())) return {};
   const VectorXd y = pick(costs);
   if (!(y.maxCoeff() > y.minCoeff())) return {};
   const auto solve = [&](const Eigen::MatrixXd& gram, Index rows) {
-    Eigen::MatrixXd system = gram;
-    system.diagonal().array() += tiny * static_cast<double>(rows);
+    const Eigen::MatrixXd system = plain(gram, rows);
     return VectorXd(system.selfadjointView<Eigen::Lower>().llt().solve(rows_.topRows(rows).transpose() * y.head(rows)));
   };
   const VectorXd line = solve(half_gram_, half);
   const VectorXd error = rows_.bottomRows(n - half) * line - y.tail(n - half);
   if (!(error.cwiseAbs().maxCoeff() <= rounding * y.cwiseAbs().mean())) return {};
   return solve(gram_, n);
+}
+
+VectorXd Regression::left_out(const std::vector<double>& costs, const VectorXd& fitted) const {
+  constexpr double least = 1e-6;
+  const auto solver = plain(gram_, rows_.rows()).selfadjointView<Eigen::Lower>().llt();
+  const VectorXd leverage = solver.matrixL().solve(rows_.transpose()).colwise().squaredNorm();
+  VectorXd out = fitted;
+  for (std::size_t i = 0; i < used_.size(); ++i) {
+    double& cost = out[static_cast<Index>(used_[i])];
+    cost = costs[used_[i]] - (costs[used_[i]] - cost) / std::max(1 - leverage[static_cast<Index>(i)], least);
+  }
+  return out;
 }
 
 std::vector<SourceModel> fit_sources(const MixinProfilingSearchSpace& space, const Features& features,
@@ -153,7 +171,9 @@ std::vector<SourceModel> fit_sources(const MixinProfilingSearchSpace& space, con
       return std::any_of(source.records.begin(), source.records.end(),
                          [wanted](const NetRecord& record) { return record.overall.count(wanted) != 0; });
     };
-    for (const Metric other : {Metric::latency, Metric::energy, Metric::memory})
+    std::vector<Metric> others{Metric::latency, Metric::energy};  // the likest first
+    others.insert(others.end(), list_metrics().begin(), list_metrics().end());
+    for (const Metric other : others)
       if (!has(used) && has(other)) used = other;
     Labels labels;
     try {

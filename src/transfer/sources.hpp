@@ -37,7 +37,12 @@ class Regression {
   /// measurement would; nothing otherwise, or where the rows are too few to tell.
   [[nodiscard]] std::optional<Eigen::VectorXd> exact_sum(const std::vector<double>& costs) const;
 
+  /// What each cost is predicted to be from the others by exact_sum's least squares: fitted, from the residuals over
+  /// 1 - leverage. Architectures that are not used stay as fitted.
+  [[nodiscard]] Eigen::VectorXd left_out(const std::vector<double>& costs, const Eigen::VectorXd& fitted) const;
+
  private:
+  [[nodiscard]] Eigen::MatrixXd plain(const Eigen::MatrixXd& gram, Eigen::Index rows) const;
   [[nodiscard]] Eigen::VectorXd pick(const std::vector<double>& costs) const;
 
   std::vector<std::size_t> used_;
