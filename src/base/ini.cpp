@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "base/byte_order_mark.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 
@@ -17,7 +18,7 @@ class IniParser {
 
   std::vector<IniSection> run(std::string_view text) {
     if (text.size() > most_bytes) throw Error(Fault::input, source_ + ": more than 1 MiB for a file of settings");
-    if (starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+    text = drop_byte_order_mark(text);
     while (!text.empty()) {
       ++number_;
       const auto end = text.find('\n');

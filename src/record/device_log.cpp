@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
@@ -31,7 +32,7 @@ LogKind recognise(std::string_view head) {
                         "\x7f"
                         "ELF"))
     return LogKind::elf;
-  if (base::starts_with(head, "\xef\xbb\xbf")) head.remove_prefix(3);
+  head = base::drop_byte_order_mark(head);
   const auto holds = [&head](const char* text) { return head.find(text) != std::string_view::npos; };
   const auto text = base::trim(head);
   if (base::starts_with(text, "{"))

@@ -2,6 +2,7 @@
 // Boards: dexplorer -w ("Key : value" lines) and xdputil query (JSON).
 #include <cctype>
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
@@ -101,7 +102,7 @@ DpuBoard parse_explorer(std::string_view text, const std::string& source) {
 }  // namespace
 
 DpuBoard record::parse_board(std::string_view text, const std::string& source) {
-  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+  text = base::drop_byte_order_mark(text);
   DpuBoard board = base::starts_with(base::trim(text), "{") ? parse_query(text, source) : parse_explorer(text, source);
   if (board.cores.empty()) throw Error(Fault::input, source + ": no DPU core is described here");
   return board;

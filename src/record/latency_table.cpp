@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
@@ -170,7 +171,7 @@ bool ends_in_returns(std::string_view text) {
 std::vector<std::pair<std::string, std::string>> parse_meta(std::string_view text, const std::string& source) {
   std::vector<std::pair<std::string, std::string>> meta;
   std::size_t number = 1;
-  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+  text = base::drop_byte_order_mark(text);
   while (!text.empty()) {
     const std::string place = source + ":" + std::to_string(number);
     const auto cells = record::take_csv_row(text, source, number, ':');
@@ -284,8 +285,7 @@ std::vector<std::string> save_latency_table(const std::string& stem, const Laten
 
 LatencyTable load_latency_table(const std::string& file, Notes* notes) {
   const std::string content = base::read_file(file);
-  std::string_view text = content;
-  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+  const std::string_view text = base::drop_byte_order_mark(content);
   LatencyTable table;
   if (record::is_latency_csv(text))
     table = record::parse_latency_csv(text, file, notes);

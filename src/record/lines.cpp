@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
@@ -97,7 +98,7 @@ bool Lines::next(std::string_view& line) {
   ++number_;
   line = line.substr(0, most_bytes);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  if (number_ == 1 && base::starts_with(line, "\xef\xbb\xbf")) line.remove_prefix(3);
+  if (number_ == 1) line = base::drop_byte_order_mark(line);
   return true;
 }
 

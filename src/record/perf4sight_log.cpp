@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
@@ -45,7 +46,7 @@ struct Header {
 
 /// Nothing when the line is not the header of such a log.
 std::optional<Header> header_of(std::string_view& text, const std::string& source, std::size_t& number) {
-  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+  text = base::drop_byte_order_mark(text);
   const std::string_view line = text.substr(0, text.find('\n'));
   Header header;
   std::ptrdiff_t most = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hwprof/record.hpp"
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
@@ -35,8 +36,7 @@ std::vector<NetRecord> load_file(const std::string& file, Notes& notes) {
     }
   }
   const std::string content = base::read_file(file, most_bytes);
-  std::string_view text = content;
-  if (base::starts_with(text, "\xef\xbb\xbf")) text.remove_prefix(3);
+  const std::string_view text = base::drop_byte_order_mark(content);
   if (base::trim(text).empty()) {
     notes.push_back(file + ": is empty");
     return {};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/byte_order_mark.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
@@ -46,10 +47,7 @@ AccuracyTable load_accuracy_table(const MixinProfilingSearchSpace& space, const 
   const auto fail = [&](const std::string& what) {
     throw Error(Fault::input, file + ":" + std::to_string(number) + ": " + what);
   };
-  std::string_view all = content;
-  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-  if (all.substr(0, byte_order_mark.size()) == byte_order_mark) all.remove_prefix(byte_order_mark.size());
-  for (const auto& raw : base::split(all, '\n')) {
+  for (const auto& raw : base::split(base::drop_byte_order_mark(content), '\n')) {
     ++number;
     const auto line = base::trim(raw);
     if (number == 1) {
