@@ -87,8 +87,9 @@ HWPROF_WIDE void codes_of(const Set* plane, std::size_t planes, std::uint16_t* o
       Chunk code{};
       for (std::size_t p = 0; p < planes; ++p) {
         const auto bits = static_cast<std::uint16_t>(plane[p].bits[w] >> (chunk * part));
+        const auto bit = static_cast<std::uint16_t>(1U << p);
         const auto here = static_cast<Chunk>((lane & bits) == lane);  // all ones or none in each
-        code |= here & static_cast<std::uint16_t>(1U << p);
+        code |= here & bit;
       }
       std::memcpy(out + 64 * w + chunk * part, &code, sizeof code);
     }
