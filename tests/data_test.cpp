@@ -155,8 +155,20 @@ TEST_CASE("folders of images, resized by area") {
   CHECK(data.test.labels == std::vector<std::uint16_t>{1});
   CHECK(data.test.pixels == std::vector<std::uint8_t>(4, 'a'));
   CHECK(load_data("folder:" + folder.path(), {3, 3}).train.pixels.size() == 2 * 27);
+  const auto refused = [&folder] {
+    return error_of(Fault::input, [&folder] { (void)load_data("folder:" + folder.path(), {1, 2}); });
+  };
+  folder.write("test/bright/d.pgm", "P5 3 3 255\naaaaaaaaa");
+  CHECK(has(refused(), "test/bright: is no class"));
+  std::filesystem::remove_all(folder.file("test/bright"));
+  std::filesystem::create_directories(folder.file("train/none"));
+  std::filesystem::create_directories(folder.file("test/none"));
+  CHECK(has(refused(), "train/none: holds no images"));
+  for (const char* none : {"train/none", "test/none"}) std::filesystem::remove(folder.file(none));
+  folder.write("train/.notes/e.txt", "no class");
+  CHECK(load_data("folder:" + folder.path(), {1, 2}).train.classes == 2);
   folder.write("test/light/d.txt", "no image");
-  CHECK(has(error_of(Fault::input, [&] { (void)load_data("folder:" + folder.path(), {1, 2}); }), "d.txt"));
+  CHECK(has(refused(), "d.txt"));
   for (const char* bad : {"P5 3 3 255\naaaa", "P5 99999 99999 255\n", "P5 3 3 65535\n", "P5 3", "P5", "P6 0 1 255\n",
                           "P5 99999999999999999999 1 255\n", "\x89PNG\r\n"})
     (void)error_of(Fault::input, [bad, &folder] { (void)data::read_picture(folder.write("bad", bad)); });

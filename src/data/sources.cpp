@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -91,7 +92,7 @@ ImageSet read_pair(const std::string& images_file, const std::string& labels_fil
 std::vector<std::string> folders_in(const std::string& dir) {
   std::vector<std::string> names;
   for (const auto& name : base::list_folder(dir))
-    if (base::is_folder((fs::path(dir) / name).string())) names.push_back(name);
+    if (!base::starts_with(name, ".") && base::is_folder((fs::path(dir) / name).string())) names.push_back(name);
   return names;
 }
 
@@ -109,7 +110,9 @@ ImageSet read_part(const std::string& dir, const std::vector<std::string>& class
       if (base::starts_with(name, ".")) continue;
       if (set.count() >= max_images || (set.count() + 1) * each > max_set_bytes)
         fail(dir, "holds more images than fit into " + std::to_string(max_set_bytes) + " bytes");
-      append_picture(read_picture((folder / name).string()), form, set.pixels);
+      const std::string file = (folder / name).string();
+      if (!base::has_content(file)) fail(file, "is empty, or no file");
+      append_picture(read_picture(file), form, set.pixels);
       set.labels.push_back(static_cast<std::uint16_t>(c));
     }
   }
@@ -172,9 +175,16 @@ DataSet read_folder(const std::string& dir, const ImageForm& form) {
   if (classes.size() < 2 || classes.size() > max_classes)
     fail(train,
          "2 to " + std::to_string(max_classes) + " classes are expected, found " + std::to_string(classes.size()));
+  for (const auto& name : folders_in(test))
+    if (std::find(classes.begin(), classes.end(), name) == classes.end())
+      fail((fs::path(test) / name).string(), "is no class of " + train);
   DataSet data;
   data.name = "folder";
   data.train = read_part(train, classes, form);
+  std::vector<bool> has_images(classes.size(), false);
+  for (const auto label : data.train.labels) has_images[label] = true;
+  if (const auto none = std::find(has_images.begin(), has_images.end(), false); none != has_images.end())
+    fail((fs::path(train) / classes[static_cast<std::size_t>(none - has_images.begin())]).string(), "holds no images");
   data.test = read_part(test, classes, form);
   return data;
 }
