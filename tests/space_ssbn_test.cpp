@@ -172,3 +172,34 @@ TEST_CASE("ssbn files that do not fit are refused with their place") {
   CHECK(load_space(chosen).space->decisions().empty());
   CHECK(has(error_of(Fault::input, [&] { (void)list_ssbn(load_ssbn(chosen)); }), "shared_primitives"));
 }
+
+TEST_CASE("of aw_nas' files, what would be another network is asked for, and names that nothing reads are not") {
+  const TempFolder folder;
+  const std::string manager = "num_classes: 9, cell_group_kwargs: [{C_in: 16, C_out: 8}, {C_in: 8, C_out: 8}]";
+  const std::string two = "num_cell_groups: 2, cell_layout: [0, 1], ";
+  const std::string own = "cell_shared_primitives: [[Resblock_0, Resblock_2], [VGGblock_3]]";
+  const auto load = [&folder](const std::string& text) { return load_ssbn(folder.write("space.yaml", text)); };
+  const auto refused = [&](const std::string& text) { return error_of(Fault::input, [&] { (void)load(text); }); };
+
+  const std::string old_names = yaml(two + "shared_primitives: [block_0, block_1], " + own, manager);
+  CHECK(load(old_names).options(0) == std::vector<std::string>{"Resblock_0", "Resblock_2"});
+  CHECK(load_space(folder.file("space.yaml")).space->decisions().size() == 1);
+  CHECK(has(error_of(Fault::input, [&] { (void)list_ssbn(load(old_names)); }), "shared_primitives of families"));
+  CHECK(has(refused(yaml(two + "shared_primitives: [block_0, block_1]", manager)), "block_0"));
+  CHECK(has(refused(yaml(two + "shared_primitives: [Resbloc_0], " + own, manager)), "Resbloc_0"));
+
+  // A stem that is not said would make images of 16 channels.
+  const std::string stem = yaml(two + own, "use_stem: true, " + manager);
+  CHECK(has(refused(stem), "use_stem: aw_nas' stem is not known; the key stem"));
+  CHECK(has(refused(yaml(two + own, "use_stem: conv_bn_3x3, " + manager)), "use_stem"));
+  CHECK(load(yaml(two + own, "use_stem: false, " + manager)).image_channels == 16);
+  const auto with = load(stem + "stem: {channels: 16, stride: 2}\n");
+  CHECK(with.image_channels == 3);
+  CHECK(with.stem_stride == 2);
+
+  const std::string imagenet = yaml(two + own, manager) + "dataset_type: imagenet\n";
+  CHECK(has(refused(imagenet), "dataset_type: key 'image_size' is missing"));
+  CHECK(load(imagenet + "image_size: 224\n").image_size == 224);
+  CHECK(load_ssbn(folder.write("space.yaml", imagenet), 160).image_size == 160);
+  CHECK(load(yaml(two + own, manager) + "dataset_type: cifar10\n").image_size == 32);
+}

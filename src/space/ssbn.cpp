@@ -112,8 +112,8 @@ bool ssbn_contains(const SsbnBlock& b, const SsbnBlock& a) {
 std::vector<SsbnNet> list_ssbn(const SsbnSpec& spec) {
   if (spec.shared.empty())
     throw Error(Fault::input,
-                "the space names no shared_primitives, among which ssprofile would choose; those of each cell group "
-                "(cell_shared_primitives) are what it leaves");
+                "the space names no shared_primitives of families, among which ssprofile would choose; those of each "
+                "cell group (cell_shared_primitives) are what it leaves");
   std::vector<std::string> families;
   for (const auto& name : spec.shared) {
     const auto family = parse_ssbn_block(name).family;

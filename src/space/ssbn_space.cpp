@@ -33,6 +33,13 @@ std::vector<std::string> read_blocks(const Yaml& node) {
   return names;
 }
 
+/// Whether they are not "block_3", which is a block of any family.
+bool name_families(const Yaml& node) {
+  const auto names = node.texts();
+  return std::none_of(names.begin(), names.end(),
+                      [](const std::string& name) { return base::starts_with(name, "block_"); });
+}
+
 void read_space_cfg(const Yaml& node, SsbnSpec& spec) {
   node.only({"num_cell_groups", "num_layers", "cell_layout", "reduce_cell_groups", "num_steps", "num_init_nodes",
              "num_node_inputs", "shared_primitives", "cell_shared_primitives", "schedule_cfg", "concat_op",
@@ -65,7 +72,9 @@ void read_space_cfg(const Yaml& node, SsbnSpec& spec) {
       own->fail("a list for each of the " + std::to_string(spec.groups) + " cell groups is expected, found " +
                 std::to_string(spec.own.size()));
   }
-  if (const auto shared = node.find("shared_primitives")) spec.shared = read_blocks(*shared);
+  // Where each group has its own, aw_nas does not read on; ssprofile's files hold names of no family there.
+  if (const auto shared = node.find("shared_primitives"); shared && (spec.own.empty() || name_families(*shared)))
+    spec.shared = read_blocks(*shared);
   if (spec.shared.empty() && spec.own.empty())
     node.fail("shared_primitives or cell_shared_primitives is expected, found neither");
 }
@@ -168,6 +177,9 @@ bool looks_like_ssbn(const Yaml& root) {
 }
 
 SsbnSpec read_ssbn_spec(const Yaml& root, Common& common) {
+  if (const auto set = root.find("dataset_type"); set && !root.find("image_size") && !common.resized)
+    if (!base::starts_with(set->text(), "cifar"))
+      set->fail("key 'image_size' is missing, which is 32 for cifar10 alone");
   SsbnSpec spec;
   read_space_cfg(root["search_space_cfg"], spec);
   const auto manager = root["weights_manager_cfg"];
@@ -180,6 +192,8 @@ SsbnSpec read_ssbn_spec(const Yaml& root, Common& common) {
       stem->fail("the stem gives " + std::to_string(spec.stem_channels) + " channels, but the first layer takes " +
                  std::to_string(spec.layers.front().C));
   } else {
+    if (const auto used = manager.find("use_stem"); used && used->as_boolean().value_or(true))
+      used->fail("aw_nas' stem is not known; the key stem: {channels, stride} says what stands in front of the layers");
     if (root.find("image_channels") && common.image_channels != spec.layers.front().C)
       manager.fail("the image has " + std::to_string(common.image_channels) + " channels, but the first layer takes " +
                    std::to_string(spec.layers.front().C));
