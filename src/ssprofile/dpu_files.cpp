@@ -99,11 +99,14 @@ class Names {
     renew(artifact_ / calibration_prototxt, at("caffemodels", ".calibration.prototxt"));
     renew(artifact_ / caffemodel, at("caffemodels", ".caffemodel"));
     write_conversion();
-    both(quantized_folder, at("vitis", "_quantize"));
+    const DpuJob dpu_job{id_, artifact_.string()};
+    auto options = read_dpu_options(job_.options.measure);
+    both(quantized_folder, at("vitis", "_quantize"), has_output(DpuStep::quantize, dpu_job, options));
     std::string refused;
     for (const std::string mode : {"debug", "normal"}) {
       const std::string more = mode == "debug" ? "" : "_normal";
-      both(compiled_folder(mode), at("vitis", "_compile" + more));
+      options.modes = {mode};
+      both(compiled_folder(mode), at("vitis", "_compile" + more), has_output(DpuStep::compile, dpu_job, options));
       if (const auto why = share_result(mode); !why.empty()) refused = why;
       renew(artifact_ / ("raw/compile-" + mode + ".log"), at("log_files", ".compile" + more + ".log"));
     }
@@ -122,14 +125,16 @@ class Names {
     if (!base::exists(to.string()) || deeds_.is_ours(to)) deeds_.share(from, to);
   }
 
-  /// Whichever of the two names has something lends it to the other.
-  void both(const std::string& own, const fs::path& other) const {
+  /// Whichever of the two folders has something lends it to the other. What is carried here file by file is taken as
+  /// long as ours lacks what the program makes.
+  void both(const std::string& own, const fs::path& other, bool is_whole) const {
     const fs::path mine = artifact_ / own;
-    if (is_there(mine) == is_there(other)) return;
-    if (is_there(mine))
-      deeds_.share(mine, other);
-    else
-      deeds_.share(other, mine);
+    if (is_there(mine) != is_there(other))
+      return is_there(mine) ? deeds_.share(mine, other) : deeds_.share(other, mine);
+    if (is_whole || !is_there(other)) return;
+    for (const auto& name : base::list_folder(other.string()))
+      if (base::has_content((other / name).string()) && !base::has_content((mine / name).string()))
+        deeds_.share(other / name, mine / name);
   }
 
   /// What lies in vitis/ counts: whoever carries or mends a result does it there. It is looked at before it is taken.

@@ -263,6 +263,23 @@ TEST_CASE("results that were carried back are taken, and looked at first") {
   CHECK(desk.latencies().size() == 5);
 }
 
+TEST_CASE("what is carried back file by file is taken as it comes") {
+  const Desk desk;
+  const Environment no_programs{{"PATH", "/usr/bin:/bin"}};
+  CHECK(desk.call({"--dry-run-accuracy"}, no_programs).code == 4);
+  const std::string ours = "hardwares/0-dpu/0/raw/quantized/", carried = "profile/vitis/Res_1_1_quantize/";
+  (void)desk.folder.write(carried + "deploy.prototxt", "carried");
+  CHECK(desk.call({"--dry-run-accuracy", "--resume"}, no_programs).code == 4);
+  CHECK_FALSE(desk.has_file(ours + "deploy.caffemodel"));
+  (void)desk.folder.write(carried + "deploy.caffemodel", "carried");
+  CHECK(desk.call({"--dry-run-accuracy", "--resume"}, no_programs).code == 4);
+  CHECK(desk.text(ours + "deploy.prototxt") == "carried");
+  CHECK(desk.text(ours + "deploy.caffemodel") == "carried");
+  // Nothing is left to quantise of this network.
+  CHECK(desk.call({"--dry-run-accuracy", "--resume"}).code == 4);
+  CHECK(desk.runs_of("vai_q_caffe") == 5);
+}
+
 TEST_CASE("the configuration's own words for the tool chain") {
   Desk desk;
   const Board board;
