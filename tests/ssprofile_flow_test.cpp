@@ -165,6 +165,8 @@ TEST_CASE("all of it: tables, choice, files") {
   // Three columns a row at most: those that were chosen.
   const auto chosen = load_ssbn(setting.options.dir + "/output.yaml");
   CHECK(load_lut_text(setting.options.dir + "/speed.txt", chosen).layers.size() == 2);
+  for (const auto& line : base::split(std::string(base::trim(setting.text("speed.txt"))), '\n'))
+    for (const auto& part : base::split(line, ' ')) CHECK_MESSAGE(base::to_double(part), line);  // as aw_nas reads it
   for (const auto& file : summary.files) CHECK(base::exists(file));
 }
 
@@ -244,6 +246,51 @@ TEST_CASE("a damaged file ends the call and is nothing that a network has done; 
   const auto summary = ssprofile(other.options);
   CHECK(summary.results.size() == 9);
   CHECK(std::count(summary.notes.begin(), summary.notes.end(), "network Res_0_1 is left out: ran out of memory") == 1);
+  broken.clear();  // fewer at once, or another machine
+  trained = 0;
+  other.options.resume = true;
+  CHECK(ssprofile(other.options).results.size() == 10);
+  CHECK(trained == 1);
+
+  Setting without_base;
+  broken = "Res_1_1";
+  how = Broken::memory;
+  CHECK(ssprofile(without_base.options).results.size() == 5);
+  broken.clear();
+  without_base.options.resume = true;
+  CHECK(ssprofile(without_base.options).results.size() == 10);
+}
+
+TEST_CASE("the rule of the choice can be another one afterwards, what was trained not") {
+  Setting setting;
+  (void)ssprofile(setting.options);
+  const std::string before = setting.text("output.yaml"), text = base::read_file(setting.options.config);
+  const auto with = [&](const std::string& more) { (void)setting.folder.write("config.yaml", text + more); };
+  trained = 0;
+  setting.options.resume = true;
+  with("  select_rule: pareto\n  measure_budget_s: 5\n");
+  (void)ssprofile(setting.options);
+  CHECK(trained == 0);
+  CHECK(setting.text("output.yaml") != before);
+  with("  finetune_epochs: 2\n");
+  CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "finetune"));
+  with("  isolated_table: true\n");
+  CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "isolated-table"));
+  std::string wider = text;
+  wider.replace(wider.find("C_out: 8"), 8, "C_out: 9").replace(wider.find("C_in: 8"), 7, "C_in: 9");
+  (void)setting.folder.write("config.yaml", wider);
+  CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "space has changed"));
+}
+
+TEST_CASE("an earlier choice in the configuration does not stand for what can be chosen") {
+  Setting plain, chosen;
+  std::string text = base::read_file(chosen.options.config);
+  text.replace(text.find("cell_shared_primitives: null"), 28, "cell_shared_primitives: [[Resblock_2], [Resblock_2]]");
+  (void)chosen.folder.write("config.yaml", text);
+  (void)ssprofile(plain.options);
+  const auto summary = ssprofile(chosen.options);
+  CHECK(all(chosen) == all(plain));
+  CHECK(has(summary.notes.at(0), "cell_shared_primitives is filled in already"));
 }
 
 TEST_CASE("tables of an earlier choice do not stay beside another one") {
@@ -423,6 +470,12 @@ TEST_CASE("what cannot be is refused before anything is written") {
                       o.device = "dpu";
                     }),
             "none of the networks can go to the DPU; the last one, VGG_1_2, breaks the rules of B4096"));
+  CHECK(has(refused(Fault::missing,
+                    [&](auto& o) {
+                      o.config =
+                          setting.folder.write("many.yaml", base::read_file(o.config) + "  select_ss_threshold: 6\n");
+                    }),
+            "no family has the 6 networks that select_ss_threshold asks for; the largest has 5"));
   CHECK(trained == 0);
   (void)refused(Fault::missing, [](auto& o) { o.data = "idx:/nowhere"; });
   (void)refused(Fault::usage, [](auto& o) {

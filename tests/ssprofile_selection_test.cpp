@@ -77,6 +77,27 @@ TEST_CASE("the family that first has N networks wins, and its N give the blocks"
   CHECK(select_blocks(odd, options).family == "Mobile");
 }
 
+TEST_CASE("costs are finite, and where latency has no digit in them it still decides") {
+  SelectOptions options;
+  options.networks = 1;
+  for (const double scale : {0., 1e-4, -1., double(NAN), double(INFINITY)}) {
+    CAPTURE(scale);
+    options.accuracy_cost_scale = scale;
+    CHECK(has(error_of(Fault::usage, [&] { (void)select_blocks(some(), options); }), "accuracy_cost_scale"));
+  }
+  options.accuracy_cost_scale = 0.002;
+  const std::vector<SsbnResult> results{result("Res", {0}, 0, 0, 2), result("Res", {1}, -1, 0, 1),
+                                        result("Res", {2}, 0, 0, 3)};
+  const Selection selection = select_blocks(results, options);
+  CHECK(std::isfinite(selection.ranking[0].cost));
+  CHECK(selection.ranking[0].cost == selection.ranking[2].cost);
+  CHECK(selection.cell_shared_primitives == Names{{"Resblock_1"}});
+  for (const double threshold : {92., -0.1, double(NAN)}) {
+    options.accuracy_threshold = threshold;
+    CHECK(has(error_of(Fault::usage, [&] { (void)select_blocks(some(), options); }), "accuracy_threshold"));
+  }
+}
+
 TEST_CASE("surely beaten means beyond both intervals") {
   const auto a = result("Res", {1}, -1, 0.900, 1.0, 0.004, 0.01);
   CHECK(surely_beats(result("Res", {2}, 0, 0.910, 1.0, 0.004, 0.01), a));
@@ -145,6 +166,15 @@ TEST_CASE("rule budget") {
   options.rule = "bugdet";
   CHECK(has(error_of(Fault::usage, [&] { (void)select_blocks(some(), options); }), "budget"));
   (void)error_of(Fault::missing, [] { (void)select_blocks({}, {}); });
+
+  // A family without its base network costs the others nothing.
+  options.rule = "budget";
+  options.latency_limit_s = 0.6e-3;
+  auto without = some();
+  without.erase(without.begin());
+  const Selection others = select_blocks(without, options);
+  CHECK(others.cell_shared_primitives == tight.cell_shared_primitives);
+  CHECK(others.notes.at(0) == "family Res takes no part: its base network has no result");
 }
 
 TEST_CASE("the configuration comes back with the choice filled in, all else untouched") {

@@ -135,7 +135,7 @@ TEST_CASE("an exchanged layer starts anew, the others from the base network's we
   CHECK(has(error_of(Fault::input, [&] { (void)setting.trainer->train(job); }), "L2."));
   job.fresh = {"L2."};
   job.schedule.rate = job.schedule.last_rate = 1e-12;  // nothing is learned, but for statistics of batch norms
-  setting.settings.weight_decay = 0;
+  job.schedule.weight_decay = 0;
   (void)setting.trainer->train(job);
   GraphModule base(lower(net_of(0)), {1, 1, 6, 6}), swap(lower(net_of(4)), {1, 1, 6, 6});
   load_state_dict(base, setting.folder.file("base.pth"));

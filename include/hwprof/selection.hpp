@@ -35,6 +35,7 @@ struct SelectOptions {
   double latency_limit_s = std::numeric_limits<double>::infinity();
 };
 [[nodiscard]] std::vector<std::string> list_select_rules();
+inline constexpr double least_accuracy_cost_scale = 0.002;  ///< of a smaller one costs are beyond all numbers
 
 /// exp(-(accuracy - threshold) / scale) - coeff * unit / latency, lower is better.
 /// @throws Error(Fault::usage) for an accuracy outside 0 to 1 and a latency that is not positive and finite.

@@ -20,16 +20,16 @@ namespace hwprof {
 struct Schedule {
   int epochs = 1;
   double rate = 0.1, last_rate = 0.001;
+  double momentum = 0.9, weight_decay = 1e-4;
 };
 
 /// ssprofile's numbers where it has some.
 struct TrainSettings {
   Schedule first{1, 0.1, 0.001};      ///< base networks, from drawn weights
   Schedule finetune{1, 0.05, 0.001};  ///< the others, from their base network's weights
-  double momentum = 0.9, weight_decay = 1e-4;
-  int batch = 256;                ///< images a step; of a remainder nothing is learned
-  std::size_t images = 0;         ///< an epoch, drawn anew for each; 0: all
-  std::size_t validation = 5000;  ///< images kept out, by which networks are compared
+  int batch = 256;                    ///< images a step; of a remainder nothing is learned
+  std::size_t images = 0;             ///< an epoch, drawn anew for each; 0: all
+  std::size_t validation = 5000;      ///< images kept out, by which networks are compared
   Augmentation augmentation{4, true};
 };
 

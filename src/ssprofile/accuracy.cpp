@@ -148,6 +148,7 @@ class Training {
     return row;
   }
 
+  /// Only what would be the same the next time is put down: whoever goes on may have more memory.
   AccuracyRow trained(const SsbnNet& net) {
     const Net network = job_.network(net);
     TrainJob job;
@@ -176,8 +177,10 @@ class Training {
       // A damaged file or a full disk says nothing of the network, which would be lost to later calls.
       if (fault == Fault::interrupted || fault == Fault::internal || fault == Fault::input) throw;
       row.failure = error.what();
+      if (fault == Fault::missing) return row;  // its base network, which may be trained yet
     } catch (const std::bad_alloc&) {
       row.failure = "ran out of memory";
+      return row;
     }
     base::write_file(path(std::string(checkpoint_folder) + "/" + net.id + ".repr.txt"), text_of(network));
     save_accuracy(result_file(net.id), row);

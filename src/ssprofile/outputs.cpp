@@ -81,7 +81,11 @@ void save_networks(const Job& job, const SsprofileSummary& summary) {
            format_number(ranked.cost) + "," + (ranked.chosen ? "1" : "0") + "," + format_number(row.params) + "," +
            format_number(row.macs) + "\n";
   }
-  base::write_file(job.folder.path("networks.csv"), with_comment(dry_text(summary), out));
+  std::vector<std::string> comments;
+  if (const std::string dry = dry_text(summary); !dry.empty()) comments.push_back(dry);
+  if (job.options.objective != "accuracy")
+    comments.push_back(objective_text(job.options.objective) + " in place of accuracy");
+  base::write_file(job.folder.path("networks.csv"), with_comment(base::join(comments, "; "), out));
 }
 
 }  // namespace
@@ -136,9 +140,8 @@ void save_results(const Job& job, const std::vector<NetRecord>& records, const S
     save_lut(job.folder.path("speed.json"), summary.in_context);
     try {
       const auto chosen = select_lut(job.config.space, summary.in_context, summary.selection.cell_shared_primitives);
-      save_lut_text(job.folder.path("speed.txt"), chosen,
-                    (job.options.dry_latency ? "dry run: random latencies; " : "") +
-                        std::string("ms, a row a layer, a column a primitive of cell_shared_primitives"));
+      // aw_nas reads nothing but numbers; what is drawn it should not read.
+      save_lut_text(job.folder.path("speed.txt"), chosen, job.options.dry_latency ? "dry run: random latencies" : "");
     } catch (const Error& error) {
       if (error.fault() != Fault::missing) throw;  // summary.notes tells of networks without latency
     }

@@ -25,11 +25,13 @@ void check(const std::vector<SsbnResult>& results, const SelectOptions& options)
   const auto rules = list_select_rules();
   if (std::find(rules.begin(), rules.end(), options.rule) == rules.end())
     refuse("unknown rule " + base::in_quotes(options.rule) + base::suggest(options.rule, rules));
-  if (!positive(options.accuracy_cost_scale)) refuse("accuracy_cost_scale must be positive");
+  if (!std::isfinite(options.accuracy_cost_scale) || !(options.accuracy_cost_scale >= least_accuracy_cost_scale))
+    refuse("accuracy_cost_scale must be " + base::format_number(least_accuracy_cost_scale) + " or more");
   if (!positive(options.latency_unit_s)) refuse("the unit of latency must be positive");
   if (!(options.latency_cost_coeff >= 0) || !std::isfinite(options.latency_cost_coeff))
     refuse("latency_cost_coeff must be 0 or more");
-  if (!std::isfinite(options.accuracy_threshold)) refuse("accuracy_threshold must be a number");
+  if (!(options.accuracy_threshold >= 0 && options.accuracy_threshold <= 1))
+    refuse("accuracy_threshold must be within 0 to 1");
   if (options.networks < 1) refuse("select_ss_threshold must be 1 or more");
   if (!(options.latency_limit_s > 0)) refuse("the limit of latency must be positive");
   if (options.rule == "budget" && !std::isfinite(options.latency_limit_s))
@@ -101,12 +103,22 @@ void choose_pareto(const std::vector<SsbnResult>& results, Selection& out, Chose
   }
 }
 
+const SsbnResult* base_of(const std::vector<SsbnResult>& results, const std::string& family) {
+  for (const auto& result : results)
+    if (result.net.family == family && result.net.group < 0) return &result;
+  return nullptr;
+}
+
 void choose_in_budget(const std::vector<SsbnResult>& results, const SelectOptions& options, Selection& out,
                       Chosen& chosen) {
   std::set<std::string> families;
   for (const auto& result : results) families.insert(result.net.family);
   double best = -1;
   for (const auto& family : families) {
+    if (base_of(results, family) == nullptr) {  // as when it alone could not be compiled
+      out.notes.push_back("family " + family + " takes no part: its base network has no result");
+      continue;
+    }
     auto front = additive_front(results, family);
     front.erase(std::remove_if(front.begin(), front.end(),
                                [&](const AdditiveArch& arch) {
@@ -154,9 +166,7 @@ bool surely_beats(const SsbnResult& b, const SsbnResult& a) {
 }
 
 std::vector<AdditiveArch> additive_front(const std::vector<SsbnResult>& results, const std::string& family) {
-  const SsbnResult* base = nullptr;
-  for (const auto& result : results)
-    if (result.net.family == family && result.net.group < 0) base = &result;
+  const SsbnResult* base = base_of(results, family);
   if (base == nullptr)
     throw Error(Fault::missing, "family " + base::in_quotes(family) + " has no result of its base network");
   constexpr std::size_t most = 1000000;
@@ -204,8 +214,12 @@ Selection select_blocks(const std::vector<SsbnResult>& results, const SelectOpti
       throw Error(error.fault(), "network " + base::in_quotes(result.net.id) + ": " + error.what());
     }
   }
+  // Of a small scale the first term can be so large that the second has no digit in the sum.
   std::sort(out.ranking.begin(), out.ranking.end(), [&](const RankedNet& a, const RankedNet& b) {
-    return a.cost != b.cost ? a.cost < b.cost : results[a.index].net.id < results[b.index].net.id;
+    if (a.cost != b.cost) return a.cost < b.cost;
+    const SsbnResult &one = results[a.index], &two = results[b.index];
+    if (one.accuracy.value != two.accuracy.value) return one.accuracy.value > two.accuracy.value;
+    return one.latency.value != two.latency.value ? one.latency.value < two.latency.value : one.net.id < two.net.id;
   });
   Chosen chosen(results.front().net.blocks.size());
   if (options.rule == "ssprofile")

@@ -41,16 +41,25 @@ void check(const SsprofileOptions& options) {
            "drawn");
 }
 
-/// What has to be the same for a run to be gone on with. jobs and only_accuracy do not matter for the tables.
+base::Json to_json(const Schedule& schedule) {
+  return {{"epochs", schedule.epochs},
+          {"rate", schedule.rate},
+          {"last-rate", schedule.last_rate},
+          {"momentum", schedule.momentum},
+          {"weight-decay", schedule.weight_decay}};
+}
+
+/// What has to be the same for a run to be gone on with: all that an accuracy depends on. The rule by which blocks are
+/// chosen may change, so that nobody has to train again for it; what is measured is in measure.json.
 base::Json describe(const SsprofileOptions& options, const SsprofileConfig& config) {
-  base::Json out;
-  out["config-hash"] = std::to_string(ssprofiling::mixed(0, base::read_file(options.config)));
-  out["objective"] = options.objective;
-  out["data"] = options.data.empty() ? config.data : options.data;
-  out["train-device"] = options.train_device;
-  out["seed"] = options.seed;
-  out["dry-run-accuracy"] = options.dry_accuracy;
-  return out;
+  const TrainSettings& train = config.train;
+  return {{"objective", options.objective},           {"data", options.data.empty() ? config.data : options.data},
+          {"train-device", options.train_device},     {"seed", options.seed},
+          {"dry-run-accuracy", options.dry_accuracy}, {"first-train", to_json(train.first)},
+          {"finetune", to_json(train.finetune)},      {"batch-size", train.batch},
+          {"images-per-epoch", train.images},         {"validation-images", train.validation},
+          {"shift", train.augmentation.shift},        {"flip", train.augmentation.flip},
+          {"isolated-table", config.isolated}};
 }
 
 /// What the configuration says of the tool chain of a DPU, unless the caller says otherwise.
@@ -69,9 +78,14 @@ void take_dpu_options(const SsprofileConfig& config, SsprofileOptions& options, 
   }
 }
 
-std::string fingerprint(const std::vector<SsbnNet>& nets) {
+/// Of the networks and all that they are made of.
+std::string fingerprint(const std::vector<Net>& nets) {
   std::string all;
-  for (const auto& net : nets) all += net.id + ";";
+  for (const auto& net : nets) {
+    all += net.id + " " + std::to_string(net.image_channels) + "x" + std::to_string(net.image_size);
+    for (const auto& layer : net.layers) all += " " + to_string(layer.prim);
+    all += ";";
+  }
   std::array<char, 20> text{};
   std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(ssprofiling::mixed(0, all)));
   return text.data();
@@ -142,6 +156,18 @@ std::vector<std::string> files_of(const std::vector<SsbnNet>& nets) {
       files.push_back(std::string(ssprofiling::checkpoint_folder) + "/" + net.id + ending);
   }
   return files;
+}
+
+/// What the rule asks for must be there to be had; refused now, not after hours.
+void check_rule(const SelectOptions& select, const std::vector<SsbnNet>& nets) {
+  if (select.rule != "ssprofile") return;
+  std::map<std::string, std::size_t> counts;
+  std::size_t most = 0;
+  for (const auto& net : nets) most = std::max(most, ++counts[net.family]);
+  if (most < select.networks)
+    throw Error(Fault::missing, "no family has the " + std::to_string(select.networks) +
+                                    " networks that select_ss_threshold asks for; the largest has " +
+                                    std::to_string(most));
 }
 
 /// The rule needs networks to choose from; without one the reasons are all that is left to say.
@@ -251,6 +277,7 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
     networks.push_back(ssbn_network(config.space, net));
     (void)lower(networks.back());  // refused now, not after hours
   }
+  if (!options.only_accuracy) check_rule(config.select, nets);
   if (!options.dry_latency && !options.only_accuracy) check_device(options, networks);
   const bool trains = options.objective == "accuracy" && !options.dry_accuracy;
   std::optional<DataSet> data;  // looked at before a folder is begun with it
@@ -260,7 +287,7 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
   }
 
   run::Folder folder(options.dir);
-  folder.begin(describe(options, config), fingerprint(nets),
+  folder.begin(describe(options, config), fingerprint(networks),
                options.resume ? run::Earlier::go_on : run::Earlier::refuse, false);
   std::vector<std::string> files{"input.yaml",          "accuracy_table.yaml", "proxy_table.csv", "records.jsonl",
                                  "networks.csv",        "latency_table.yaml",  "speed.txt",       "speed.json",

@@ -215,8 +215,8 @@ TrainedNet TorchTrainer::trained(const TrainJob& job) const {
   module.to(device_);
   if (!job.start.empty()) load_state_dict(module, job.start, job.fresh);
   torch::optim::SGD sgd(module.parameters(), torch::optim::SGDOptions(job.schedule.rate)
-                                                 .momentum(job.settings->momentum)
-                                                 .weight_decay(job.settings->weight_decay));
+                                                 .momentum(job.schedule.momentum)
+                                                 .weight_decay(job.schedule.weight_decay));
   const Partial partial(job.partial);
   TrainedNet out;
   out.curve = partial.load(module, sgd, device_);

@@ -24,6 +24,16 @@ Json to_json(const hwprof::AccuracyRow& row) {
   return json;
 }
 
+/// With the options that both calls must share.
+std::string next_call(const SsprofileCall& call) {
+  std::string out = "hwprof-cli ssprofile " + call.job.config + " --profile-dir " + call.job.dir;
+  if (!call.job.data.empty()) out += " --data " + call.job.data;
+  if (call.gpu >= 0) out += " --gpu " + std::to_string(call.gpu);
+  if (call.job.seed != 0) out += " --seed " + std::to_string(call.job.seed);
+  if (call.job.dry_accuracy) out += " --dry-run-accuracy";
+  return out + " --resume";
+}
+
 void accuracy(const Cli& cli, SsprofileCall& call) {
   settle_dry_run(call);
   const auto summary = run_ssprofile(cli, call);
@@ -42,7 +52,7 @@ void accuracy(const Cli& cli, SsprofileCall& call) {
   print_accuracies(summary);
   for (const auto& note : summary.notes) print_row("note", note);
   print_row("took", seconds_text(summary.seconds));
-  print_row("next", "hwprof-cli ssprofile " + call.job.config + " --profile-dir " + call.job.dir + " --resume");
+  print_row("next", next_call(call));
 }
 
 }  // namespace
