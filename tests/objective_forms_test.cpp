@@ -323,6 +323,12 @@ objective_cfg:
     const auto in_seconds = load("objective_type: latency\nobjective_cfg: {unit: 1}\n");
     CHECK(in_seconds->get_perfs(arch)[1] == Approx(4.25));
     CHECK(in_seconds->get_loss(arch) == Approx(1.5 + 0.2 * std::pow(4.25, 0.6)));
+    // A layer whose cell group has one block left, as ssprofile's choice leaves some, costs what it costs.
+    folder.write("speed.txt", "1\n1.5 2 4\n0.5\n0.25 3 1\n");
+    CHECK(load("objective_type: latency\n")->get_perfs(arch)[1] == Approx(5.75e-3));
+    CHECK(load("objective_type: latency\nobjective_cfg: {lamb: 0.1}\n")->get_reward(arch) ==
+          Approx(0.7 + 0.1 * (1 / 5.75 - 1 / 8.5)));
+    folder.write("speed.txt", "1.5 2 4\n0.25 3 1\n");
     const auto nested = load(
         "objective_type: container\nobjective_cfg: {sub_objectives: [{objective_type: latency}], losses_coef: [2]}\n");
     CHECK(nested->get_loss(arch) == Approx(2 * (1.5 + 0.2 * std::pow(4.25, 0.6))));

@@ -20,10 +20,16 @@ double flops_of(const Prim& prim) {
   return 2 * count_work(prim).macs;
 }
 
-/// Latencies by decision and option, in the file's unit.
-std::vector<std::vector<double>> read_layers(const std::string& file, const MixinProfilingSearchSpace& space) {
+/// Latencies in the file's unit.
+struct Table {
+  std::vector<std::vector<double>> layers;  ///< by decision and option
+  double fixed = 0;                         ///< of layers that leave nothing to decide, a line of one number each
+};
+
+Table read_table(const std::string& file, const MixinProfilingSearchSpace& space) {
   const auto decisions = space.decisions();
-  std::vector<std::vector<double>> layers;
+  Table table;
+  auto& layers = table.layers;
   std::size_t number = 0;
   const auto fail = [&](const std::string& what) {
     throw Error(Fault::input, file + ":" + std::to_string(number) + ": " + what);
@@ -32,7 +38,7 @@ std::vector<std::vector<double>> read_layers(const std::string& file, const Mixi
     ++number;
     std::replace(line.begin(), line.end(), '\t', ' ');
     if (base::trim(line).empty()) continue;
-    auto& layer = layers.emplace_back();
+    std::vector<double> layer;
     for (const auto& part : base::split(base::trim(line), ' ')) {
       if (part.empty()) continue;
       const auto value = base::to_double(part);
@@ -40,17 +46,22 @@ std::vector<std::vector<double>> read_layers(const std::string& file, const Mixi
         fail("a latency of 0 or more is expected, found " + base::in_quotes(part));
       layer.push_back(*value);
     }
-    const std::size_t at = layers.size() - 1;
+    const std::size_t at = layers.size();
+    if (layer.size() == 1 && (at >= decisions.size() || decisions[at].options.size() != 1)) {
+      table.fixed += layer[0];
+      continue;
+    }
     if (at >= decisions.size())
       fail("the space has " + std::to_string(decisions.size()) + " decisions, and this is one line more");
     if (layer.size() != decisions[at].options.size())
       fail("decision " + base::in_quotes(decisions[at].name) + " has " + std::to_string(decisions[at].options.size()) +
            " options, and " + std::to_string(layer.size()) + " latencies were found");
+    layers.push_back(std::move(layer));
   }
   if (layers.size() != decisions.size())
     fail("a line is expected for each of the space's " + std::to_string(decisions.size()) + " decisions, found " +
          std::to_string(layers.size()));
-  return layers;
+  return table;
 }
 
 CostForm both(CostForm a, CostForm b) {
@@ -85,7 +96,7 @@ std::shared_ptr<const Objective> table_latency(const Yaml* cfg, const std::files
   if (!space) throw Error(Fault::usage, "a hardware objective needs a search space");
   const auto found = [&](const char* key) { return cfg == nullptr ? std::optional<Yaml>() : cfg->find(key); };
   const auto file = found("latency_file");
-  const auto layers = read_layers((folder / (file ? file->text() : "speed.txt")).string(), *space);
+  const auto table = read_table((folder / (file ? file->text() : "speed.txt")).string(), *space);
   const double alpha = number_or(cfg, "alpha", 0.2), beta = number_or(cfg, "beta", 0.6);
   const double unit = number_or(cfg, "unit", 1e-3);
   bool product = false;
@@ -97,13 +108,13 @@ std::shared_ptr<const Objective> table_latency(const Yaml* cfg, const std::files
   return at_place(cfg, [&] {
     CostForm form = product ? fbnet_product_form(alpha, beta, unit) : fbnet_sum_form(alpha, beta, unit);
     if (const auto lambda = found("lamb")) {
-      double most = 0;
-      for (const auto& layer : layers) most += *std::max_element(layer.begin(), layer.end());
+      double most = table.fixed;
+      for (const auto& layer : table.layers) most += *std::max_element(layer.begin(), layer.end());
       form = both(std::move(form), inverse_form(most * unit, lambda->number(), unit));
     }
-    const ArchCost cost = [layers, unit](const Arch& arch) {
-      double sum = 0;
-      for (std::size_t d = 0; d < layers.size(); ++d) sum += layers[d].at(arch.at(d));
+    const ArchCost cost = [table, unit](const Arch& arch) {
+      double sum = table.fixed;
+      for (std::size_t d = 0; d < table.layers.size(); ++d) sum += table.layers[d].at(arch.at(d));
       return sum * unit;
     };
     return one(space, {"mean_latency", cost, std::move(form)});
