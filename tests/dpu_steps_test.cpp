@@ -212,6 +212,29 @@ TEST_CASE("the script does the same in the vendor's container, and its results a
   CHECK(has(result.errors, "failed: 1 "));
   CHECK(has(base::read_file(desk.net(1, "raw/quantize.log")), "Unknown layer type"));
   CHECK(desk.calls("vai_c_caffe") == 4);
+  // What failed there costs itself, wherever it is asked for from, and is asked for again by other options.
+  for (const char* path : {"", "/nowhere"}) {
+    Options same = options;
+    if (*path != 0) {
+      same.erase("script");
+      same["launcher"] = path;
+    }
+    const auto met = desk.run(DpuStep::quantize, same);
+    CHECK(met.before == 2);
+    REQUIRE(met.failed == 1);
+    CHECK(has(met.failures.at(0), "1: vai_q_caffe: failed in the script; it said \"F"));
+    CHECK(has(met.failures.at(0), "Unknown layer type"));
+    CHECK(desk.run(DpuStep::compile, same).waiting == 1);
+  }
+  CHECK(load_state(desk.jobs[1].dir).steps.at(DpuStep::quantize).by == "elsewhere");
+  Options others = options;
+  others["method"] = "0";
+  const auto all = desk.jobs;
+  desk.jobs = {all[1]};
+  CHECK(has(error_of(Fault::unsupported, [&] { (void)desk.run(DpuStep::quantize, others); }), "dpu: 1 network to be"));
+  desk.jobs = all;
+  fs::remove_all(desk.net(1, "raw"));
+  CHECK(has(error_of(Fault::unsupported, [&] { (void)desk.run(DpuStep::quantize, options); }), "dpu: 1 network to be"));
   desk.set("");
   result = base::run_command(script);
   CHECK(result.output == "0 failed\n");
@@ -327,7 +350,9 @@ TEST_CASE("a folder is carried to the board and back") {
   auto result = base::run_command(board);
   CHECK(result.exit_status == 1);
   CHECK(has(result.errors, "failed: net1 debug"));
-  CHECK(has(error_of(Fault::unsupported, [&] { (void)desk.run(DpuStep::measure, options); }), "1 network waits"));
+  const auto met = desk.run(DpuStep::measure, options);  // what failed there does not keep the others from going on
+  REQUIRE(met.failed == 1);
+  CHECK(has(met.failures.at(0), "1: measuring net1 failed on the board; it said 'hwprof_run: a run failed"));
   CHECK(latency_of(desk, 0) == doctest::Approx(true_latency(desk, 0)).epsilon(0.02));
   fs::remove(desk.file("fail-net1"));
   result = base::run_command(board);

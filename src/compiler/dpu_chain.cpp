@@ -109,20 +109,47 @@ class Chain {
   void run_tools() {
     if (!options_.script.empty() && step_ == DpuStep::check)
       throw Error(Fault::usage, "dpu: a script quantises and compiles; have networks checked where vai_q_caffe is");
+    const auto needed = tools_of(step_, options_);
+    const bool here = options_.script.empty() &&
+                      std::all_of(needed.begin(), needed.end(), [this](const auto& tool) { return tools_.find(tool); });
+    std::vector<DpuJob> again;
+    if (!here && is_kept()) again = take_failures();
+    if (ready_.empty()) return;
     if (!options_.script.empty()) {
       std::vector<DpuJob> jobs;
       for (const auto& work : ready_) jobs.push_back(work.job);
+      const std::size_t waiting = jobs.size();
+      jobs.insert(jobs.end(), again.begin(), again.end());
       write_tool_script(jobs, options_, tools_);
-      throw Error(Fault::unsupported, "dpu: " + networks(jobs.size()) + " to be quantised and compiled: run " +
+      throw Error(Fault::unsupported, "dpu: " + networks(waiting) + " to be quantised and compiled: run " +
                                           options_.script +
                                           " in the vendor's container (its folder must be seen there), " + go_on);
     }
-    for (const auto& tool : tools_of(step_, options_))
+    for (const auto& tool : needed)
       if (!tools_.find(tool)) lack(tool);
     const auto workers = std::min(static_cast<std::size_t>(options_.jobs), ready_.size());
     crew_.run(
         workers, [this](std::size_t) { work(); }, [this] { watch(); });
     if (crew_.stops()) stopped();
+  }
+
+  /// Networks that failed elsewhere cost the others nothing: they are put down, and no longer ready.
+  std::vector<DpuJob> take_failures() {
+    std::vector<DpuJob> failed;
+    std::vector<Work> others;
+    for (auto& work : ready_) {
+      const std::string why = failed_in_script(step_, work.job, options_);
+      if (why.empty()) {
+        others.push_back(std::move(work));
+        continue;
+      }
+      work.state.steps[step_] = {RunState::failed, why, "elsewhere", options_.describe(step_), 0};
+      save_state(work.job.dir, work.state);
+      fail(work.job, why);
+      failed.push_back(work.job);
+    }
+    ready_ = std::move(others);
+    return failed;
   }
 
   [[noreturn]] void lack(const std::string& tool) const {
@@ -193,8 +220,8 @@ class Chain {
     }
     state.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     work.state.steps[step_] = state;
-    if (by == "server") {  // it deploys and measures in one
-      state.options = options_.describe(DpuStep::measure);
+    if (by == "server") {  // it deploys and measures in one, as often as it likes
+      state.options.clear();
       work.state.steps[DpuStep::deploy] = work.state.steps[DpuStep::measure] = state;
     }
     if (is_kept()) save_state(work.job.dir, work.state);

@@ -32,6 +32,15 @@ std::string measured_name(const DpuBinary& binary) {
   return "logs/" + binary.kernel + "." + binary.mode + ".elf";
 }
 
+/// The same of a file that could not be measured.
+std::string failed_name(const DpuBinary& binary) {
+  return "logs/" + binary.kernel + "." + binary.mode + ".failed";
+}
+
+std::string errors_name(const DpuBinary& binary) {
+  return "logs/" + binary.kernel + "." + binary.mode + ".err";
+}
+
 /// Takes kernels' files and gives their logs; the protocol of the auto_deploy server.
 class Server final : public DpuBoard {
  public:
@@ -183,14 +192,19 @@ class CarriedBoard final : public DpuBoard {
       const fs::path elf = fs::path(options_.board) / elf_name(binary);
       base::make_folder(elf.parent_path().string());
       base::write_file(elf.string(), base::read_file((fs::path(job.dir) / binary.file).string()));
-      lines_ += binary.kernel + " " + binary.mode + " " + elf_name(binary) + "\n";
     }
+    list(binaries);
     ++waiting_;
   }
   /// Takes what was carried back; without it the network is deployed again.
   void measure(const DpuJob& job, Environment& environment) override {
     const auto binaries = find_binaries(job.dir, options_);
     for (const auto& binary : binaries) check_ours(job, binary);
+    for (const auto& binary : binaries)
+      if (has_failed(job, binary)) {
+        list(binaries);  // where others wait as well, it is tried again with them
+        fail(binary);
+      }
     for (const auto& binary : binaries)
       if (!base::exists((fs::path(options_.board) / log_name(binary)).string())) {
         deploy(job);
@@ -212,15 +226,37 @@ class CarriedBoard final : public DpuBoard {
     base::write_file((folder / "kernels.txt").string(), lines_);
     const std::string command =
         "sh measure.sh " + std::to_string(options_.runs) + " " + std::to_string(options_.warmup);
-    throw Error(
-        Fault::unsupported,
-        "dpu: " + std::to_string(waiting_) + (waiting_ == 1 ? " network waits" : " networks wait") +
-            " for the board: copy the folder " + options_.board + " to it, run `" + command +
-            "` in it, copy the folder back and give the same command again (profile, ssprofile: with --resume)");
+    throw Error(Fault::unsupported,
+                "dpu: " + std::to_string(waiting_) + (waiting_ == 1 ? " network waits" : " networks wait") +
+                    " for the board: copy the folder " + options_.board + " to it, run `" + command +
+                    "` in it, copy the folder back and give the same command again (after deploy: measure; profile, "
+                    "ssprofile: with --resume)");
   }
   [[nodiscard]] std::string by() const override { return "carried"; }
 
  private:
+  void list(const std::vector<DpuBinary>& binaries) {
+    for (const auto& binary : binaries) lines_ += binary.kernel + " " + binary.mode + " " + elf_name(binary) + "\n";
+  }
+
+  /// Whether measure.sh tried this very file in vain.
+  [[nodiscard]] bool has_failed(const DpuJob& job, const DpuBinary& binary) const {
+    const fs::path folder(options_.board);
+    const std::string mark = (folder / failed_name(binary)).string();
+    return !base::exists((folder / log_name(binary)).string()) && base::exists(mark) &&
+           base::read_file(mark) == base::read_file((fs::path(job.dir) / binary.file).string());
+  }
+
+  [[noreturn]] void fail(const DpuBinary& binary) const {
+    const std::string file = (fs::path(options_.board) / errors_name(binary)).string();
+    const std::string text = base::exists(file) ? base::read_file(file, largest_log) : std::string();
+    const auto said = base::trim(text);
+    throw Error(Fault::device,
+                "measuring " + binary.kernel + " failed on the board" +
+                    (said.empty() ? "" : "; it said " + base::in_quotes(said.substr(said.rfind('\n') + 1))) + " (" +
+                    file + ")");
+  }
+
   /// Kernels of two runs share their names, so that a folder which served another run holds logs that fit by name.
   void check_ours(const DpuJob& job, const DpuBinary& binary) const {
     const fs::path folder(options_.board);

@@ -186,8 +186,8 @@ void check_same_options(DpuStep step, const DpuJob& job, const DpuOptions& optio
   std::vector<std::string> changed;
   for (const auto& [key, value] : options.describe(step)) {
     const auto then = before.find(key);
-    const std::string text = then == before.end() ? std::string() : then->second;
-    if (text != value) changed.push_back(key + " (" + text + " then, " + value + " now)");
+    if (then != before.end() && then->second != value)
+      changed.push_back(key + " (" + then->second + " then, " + value + " now)");
   }
   if (!changed.empty())
     throw Error(Fault::usage,

@@ -23,6 +23,7 @@ constexpr const char* compiled_part = "raw/compiled.part";
 constexpr const char* quantize_log = "raw/quantize.log";
 constexpr const char* check_log = "raw/check.log";
 constexpr const char* check_results = "check_results.txt";  // where it runs, whatever one asks for
+constexpr const char* script_failed = "raw/script.failed";
 
 Words quantize_words(const DpuOptions& options) {
   Words words{"quantize",
@@ -106,6 +107,26 @@ DpuCompilerReport run(const Tools& tools, const std::string& tool, const Words& 
   what += " (" + file + ")";
   for (const auto& advice : report.advice) what += "; " + advice;
   throw Error(Fault::device, what);
+}
+
+/// What a script leaves of a step that failed: which one, and what it was asked.
+std::string failure_mark(DpuStep step, const DpuOptions& options) {
+  std::string mark = to_string(step);
+  for (const auto& [key, value] : options.describe(step)) mark.append(" ").append(key).append("=").append(value);
+  return mark;
+}
+
+/// The first error that a log tells of, or else its last line.
+std::string said_in(const std::string& file) {
+  const std::string text = base::read_file(file, largest_log);
+  try {
+    const auto report = parse_compiler_report(text, file);
+    if (!report.errors.empty()) return report.errors.front();
+  } catch (const Error&) {
+    // what it cannot make out tells nothing of why
+  }
+  const auto shown = base::trim(text);
+  return std::string(base::trim(shown.substr(shown.rfind('\n') + 1)));
 }
 
 /// Takes the place of what an earlier call left.
@@ -214,6 +235,25 @@ void compile_one(const DpuJob& job, const DpuOptions& options, const Tools& tool
   }
 }
 
+std::string failed_in_script(DpuStep step, const DpuJob& job, const DpuOptions& options) {
+  const fs::path dir(job.dir);
+  const std::string mark = (dir / script_failed).string();
+  if (!base::exists(mark) || base::read_file(mark, 1 << 16) != failure_mark(step, options)) return {};
+  std::vector<std::string> logs{quantize_log};
+  if (step == DpuStep::compile) {
+    logs.clear();
+    for (const auto& mode : options.modes) logs.push_back(compile_log(mode));
+  }
+  std::string why = tools_of(step, options).front() + ": failed in the script";
+  for (auto log = logs.rbegin(); log != logs.rend(); ++log) {
+    const std::string file = (dir / *log).string();
+    if (!base::exists(file)) continue;
+    const std::string said = printable(said_in(file));
+    return why + (said.empty() ? "" : "; it said \"" + said.substr(0, 400) + "\"") + " (" + file + ")";
+  }
+  return why + " (" + (dir / "raw/script.log").string() + ")";
+}
+
 void write_tool_script(const std::vector<DpuJob>& jobs, const DpuOptions& options, const Tools& tools) {
   constexpr const char* about =
       "# Written by hwprof: quantises and compiles networks with Vitis AI. Make this file's folder visible in the\n"
@@ -222,7 +262,9 @@ void write_tool_script(const std::vector<DpuJob>& jobs, const DpuOptions& option
       "# there, and give hwprof the same command again (profile: --resume).\n";
   std::vector<ScriptJob> scripts;
   for (const auto& job : jobs) {
-    std::string steps;
+    const auto begin = [&options](DpuStep step) { return "now=" + shell_word(failure_mark(step, options)) + "\n"; };
+    std::string steps = "rm -f " + std::string(script_failed) + "\n" + begin(DpuStep::quantize) +
+                        "trap '[ $? = 0 ] || printf %s \"$now\" >" + script_failed + "' EXIT\n";
     if (!has_output(DpuStep::quantize, job, options)) {
       write_calibration(job.dir, options);
       steps += "if [ ! -d " + std::string(quantized_folder) + " ]; then\nrm -rf " + quantized_part + "\n" +
@@ -230,7 +272,7 @@ void write_tool_script(const std::vector<DpuJob>& jobs, const DpuOptions& option
                quantized_part + "/deploy.prototxt ]\n[ -s " + quantized_part + "/deploy.caffemodel ]\nmv " +
                quantized_part + " " + quantized_folder + "\nfi\n";
     }
-    steps += "if [ ! -d raw/compiled ]; then\nrm -rf " + std::string(compiled_part) + "\n";
+    steps += begin(DpuStep::compile) + "if [ ! -d raw/compiled ]; then\nrm -rf " + std::string(compiled_part) + "\n";
     const std::string model = options.compiler == "vai_c_xir" ? quantized_model(job.dir) : std::string();
     for (const auto& mode : options.modes)
       steps += "mkdir -p " + std::string(compiled_part) + "/" + mode + "\n" +

@@ -27,4 +27,8 @@ void compile_one(const DpuJob& job, const DpuOptions& options, const Tools& tool
 /// Writes the script that does both steps of these networks elsewhere.
 void write_tool_script(const std::vector<DpuJob>& jobs, const DpuOptions& options, const Tools& tools);
 
+/// Why this step of a network failed in such a script, by what its programs printed; empty when it did not, or when the
+/// script was given other options.
+[[nodiscard]] std::string failed_in_script(DpuStep step, const DpuJob& job, const DpuOptions& options);
+
 }  // namespace hwprof::compiling

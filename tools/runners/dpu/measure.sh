@@ -4,7 +4,7 @@
 #   sh measure.sh RUNS WARM_UP                    all lines of kernels.txt (KERNEL MODE ELF) without a log of this ELF file
 #   sh measure.sh RUNS WARM_UP KERNEL MODE ELF    this one, again
 # MODE is debug (a table of nodes from every run) or normal (the time of every run). Logs go to logs/KERNEL.MODE.txt,
-# and the file that each is of to logs/KERNEL.MODE.elf.
+# and the file that each is of to logs/KERNEL.MODE.elf, or to logs/KERNEL.MODE.failed where it could not be measured.
 # HWPROF_LIB_DIR: where DNNDK looks for networks, /usr/lib; HWPROF_LIBS: libraries of hwprof_run;
 # HWPROF_RUN_LIMIT: seconds for one network, where the board has the program timeout.
 cd "$(dirname "$0")" || exit 1
@@ -33,7 +33,7 @@ if command -v timeout >/dev/null 2>&1; then limit="timeout ${HWPROF_RUN_LIMIT:-6
 
 measure() {
   so="so/libdpumodel$1.so"
-  rm -f "logs/$1.$2.txt" "logs/$1.$2.elf"
+  rm -f "logs/$1.$2.txt" "logs/$1.$2.elf" "logs/$1.$2.failed"
   # The linker's warning about an unknown machine has no consequence here.
   g++ -nostdlib -fPIC -shared "$3" -o "$so" 2>"logs/$1.$2.err" || return 1
   cp "$so" "$lib_dir/" 2>>"logs/$1.$2.err" || return 1
@@ -53,6 +53,7 @@ while read -r kernel mode elf; do
   [ -z "$kernel" ] && continue
   [ -s "logs/$kernel.$mode.txt" ] && cmp -s "$elf" "logs/$kernel.$mode.elf" && continue
   if ! measure "$kernel" "$mode" "$elf" </dev/null; then
+    cp "$elf" "logs/$kernel.$mode.failed"
     echo "failed: $kernel $mode (see logs/$kernel.$mode.err)" >&2
     failed=$((failed + 1))
   fi
