@@ -158,6 +158,8 @@ TEST_CASE("tables that cannot be believed are counted; nothing left is an error"
   CHECK(has(all(notes), "other nodes than the first of its kernel"));
   const auto refusal = [](const std::string& text) { return error_of(Fault::input, [&] { (void)load(text); }); };
   CHECK(has(refusal(with(good, " 0.100 ", " 1e300 ")), "x.txt:5: a runtime that is not"));
+  CHECK(has(refusal(DpuTable{"a", {{"c1", 0, 0, 0}}}.text()), "no runtime above 0"));
+  CHECK(has(refusal("[I] Average on 10 runs - GPU latency: 0 ms - Host latency: 1 ms\n"), "a latency of 0"));
   CHECK(has(refusal(with(good, "NodeName", "Nodes")), "without a header"));
   CHECK(has(refusal(good.substr(0, good.size() / 2)), "no complete table"));
   CHECK(has(refusal(good.substr(0, 200)), "no complete table"));
@@ -285,6 +287,17 @@ TEST_CASE("a folder of logs: runs of a kernel in several files, a board, other f
   CHECK(records[0].from.environment.at("dpu_mhz") == "300");
   CHECK(records[0].from.environment.at("dpu_cores") == "2");
   CHECK(has(all(notes), "readme.md"));
+
+  // The oldest tools do not print which kernel a table is of.
+  const TempFolder old;
+  for (const int i : {1, 2})
+    old.write("net" + std::to_string(i) + ".txt",
+              "NodeName Workload(MOP) Mem(MB) RunTime(ms) Perf(GOPS) MB/S\nconv_1 1.00 0.10 " + std::to_string(i) +
+                  ".00 1.00 1.00\nTotal Time " + std::to_string(i) + ".00 ms\n");
+  const auto apart = load_records(old.path());
+  REQUIRE(apart.size() == 2);
+  CHECK(apart[0].net_id == "net1");
+  CHECK(latency(apart[1].overall) == Approx(2e-3));
 }
 
 TEST_CASE("garbage of any kind ends in an error or a note") {

@@ -62,13 +62,25 @@ TEST_CASE("folders' names become blocks, in several spellings") {
   const Prim expected = parse_prim("mobilenet_v3_block:28x24x32s2:activation=relu:expansion=4:kernel_size=5:use_se=1");
   for (const char* name : {block, "ResidualBlock-out_32-in_24x28x28-e_4.0-k_5-act_ReLU-s_2-use_se_1",
                            "MBConvLayer-in_24x28x28-out_32-kernel_size_5-expand_ratio_4-stride_2-act_func_relu-se_true",
-                           "ResidualBlock-in_24x28-out32-k5-e4-s2-act=relu-use_se:yes"})
+                           "ResidualBlock-in_24x28-out32-k5-e4-s2-act=relu-use_se:yes",
+                           "MBConv_in-24x28x28_out-32_use_se-True_k-5_e-4_s-2_act-relu"})
     CHECK_MESSAGE(record::prim_of_folder(name) == expected, name);
   CHECK(to_string(record::prim_of_folder("ResidualBlock-in_16x14x14-out_16-k_3-e_6-s_1-act_h_swish-use_se_False")) ==
         "mobilenet_v3_block:14x16x16s1:activation=h_swish:expansion=6:kernel_size=3:use_se=0");
   CHECK(to_string(record::prim_of_folder("ConvLayer-in_3x224x224-out_16-k_3-s_2-act_h_swish")).substr(0, 25) ==
         "conv_bn_act:224x3x16s2:ac");
   CHECK(record::prim_of_folder("LinearLayer-in_960-out_1280-act_none").prim_type == "linear");
+  CHECK(to_string(record::prim_of_folder("Conv_in-24x28x28_out-32_k-5_s-2_act-h_swish")).substr(0, 41) ==
+        "conv_bn_act:28x24x32s2:activation=h_swish");
+  CHECK(record::prim_of_folder("Linear_in-960_out-1280").C_out == 1280);
+  CHECK(has(name_error("Conv_in-24x28x28_out-32_k-5_act-h_swish_more"), "unknown activation"));
+  // Without a stride it is the device's count that tells: 2 * 3 * 16 * 9 operations for each of 112 x 112 pixels.
+  const std::string open = "ConvLayer-in_3x224x224-out_16-k_3-act_relu";
+  CHECK(record::prim_of_folder(open, 0.011e9).stride == 2);
+  CHECK(record::prim_of_folder(open, 0.043e9).stride == 1);
+  CHECK(has(name_error(open), "no field s"));
+  CHECK(has(error_of(Fault::input, [&] { (void)record::prim_of_folder(open, 1e9); }), "no field s"));
+  CHECK(record::prim_of_folder("ConvLayer-in_960x1x1-out_1280-k_1-act_relu").stride == 1);
   CHECK(has(name_error("ResidualBlock-in_24x28x27-out_32-k_5-e_4-s_2-act_relu"), "not square"));
   CHECK(has(name_error("ResidualBlock-in_24x28x28-k_5-e_4-s_2-act_relu"), "no field out"));
   CHECK(has(name_error("ResidualBlock-in_24x28x28-out_32-k_5-e_4-s_2"), "no field act"));
@@ -148,6 +160,34 @@ TEST_CASE("a trace that does not fit its summary is said; alone it counts") {
   CHECK(records[0].overall.at(Metric::latency).samples == 2);
   CHECK(has(all(notes), "did not begin before"));
   CHECK(has(all(notes), "runs that did not end"));
+}
+
+TEST_CASE("files that are missing, damaged or without times cost their block alone") {
+  const TempFolder folder;
+  const std::string row = "sub,2,DPUCZDX8G_1:batch-1,1.000,1.100,1.200,0.050,40.000,0.366,362.780,\n";
+  const auto in = [](int channels) {
+    return "ResidualBlock-in_" + std::to_string(channels) + "x28x28-out_32-k_5-e_4-s_2-act_relu/";
+  };
+  folder.write(in(8) + "profile_summary.csv", summary_csv(row));
+  folder.write(in(16) + "summary.csv", "Profile Summary\nGenerated on: 2021-11-19\n");  // all that was left there
+  folder.write(in(16) + "meta.json", "{}");
+  folder.write(in(24) + "profile_summary.csv", summary_csv("sub,2,DPUCZDX8G_1:batch-1,nan,1,1,0.05,40,0.366,362,\n"));
+  folder.write(in(24) + "vart_trace.csv", trace_csv({1000, 1200}));
+  folder.write(in(40) + "profile_summary.csv", summary_csv("sub,2,DPUCZDX8G_1:batch-1,0,0.000,0,0.05,40,0.3,362,\n"));
+  folder.write(in(40) + "vart_trace.csv", trace_csv({1300, 1500}));
+  folder.write(in(48) + "profile_summary.csv", summary_csv("sub,2,DPUCZDX8G_1:batch-1,0,0.000,0,0.05,40,0.3,362,\n"));
+  Notes notes;
+  std::map<int, double> found;
+  for (const auto& record : load_records(folder.path(), &notes))
+    found[record.prims.at(0).prim.C] = record.overall.at(Metric::latency).value;
+  REQUIRE(found.size() == 3);
+  CHECK(found[8] == Approx(1.1e-3));
+  CHECK(found[24] == Approx(1.1e-3));
+  CHECK(found[40] == Approx(1.4e-3));
+  CHECK(has(all(notes), "summary.csv: was left out"));
+  CHECK(has(all(notes), "act_relu: holds no measurements"));
+  CHECK(has(all(notes), "found 'nan'"));
+  CHECK(has(all(notes), "in_48x28x28-out_32-k_5-e_4-s_2-act_relu: was left out: no run"));
 }
 
 TEST_CASE("several kernels in one network, one of them on two cores") {

@@ -246,9 +246,11 @@ OpMap op_map(const Net& net) {
 void attribute_all(std::vector<NetRecord>& records, const std::vector<OpMap>& maps, Notes* notes) {
   for (auto& record : records) {
     if (record.nodes.empty() || !record.prims.empty()) continue;
-    const OpMap* map = nullptr;
+    const OpMap* map = maps.size() == 1 ? &maps.front() : nullptr;
+    for (const auto& candidate : maps)  // compilers call networks as they call ops
+      if (map == nullptr && folded(candidate.net) == folded(record.net_id)) map = &candidate;
     for (const auto& candidate : maps)
-      if (candidate.net == record.net_id || (maps.size() == 1 && map == nullptr)) map = &candidate;
+      if (candidate.net == record.net_id) map = &candidate;
     if (map != nullptr)
       record = attribute(record, *map, nullptr, notes);
     else if (notes != nullptr)

@@ -60,6 +60,33 @@ struct Field {
   throw Error(Fault::input, what);
 }
 
+/// Whether a field of the other spelling begins here: "in-3x224x224_out-24".
+bool begins_field(std::string_view text) {
+  return std::any_of(std::begin(spellings), std::end(spellings), [text](const Spelling& spelling) {
+    const std::string_view name = spelling.text;
+    return text.size() > name.size() + 1 && base::lower_case(text.substr(0, name.size())) == name &&
+           text[name.size()] == '-';
+  });
+}
+
+/// Class and fields: joined by '-' with '_' before the value, or the other way round.
+std::vector<std::string> parts_of(const std::string& name) {
+  const auto first = name.find('_');
+  if (first == std::string::npos || !begins_field(std::string_view(name).substr(first + 1)))
+    return base::split(name, '-');
+  std::vector<std::string> parts{name.substr(0, first)};
+  for (std::size_t at = first; at < name.size();) {
+    const std::size_t begin = at + 1;
+    at = name.find('-', begin);
+    do at = std::min(name.find('_', at + 1), name.size());
+    while (at < name.size() && !begins_field(std::string_view(name).substr(at + 1)));
+    std::string part = name.substr(begin, at - begin);
+    part[part.find('-')] = '_';  // it begins with a key and '-'
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
 /// "use_se_True" -> use_se, "True"; the longest spelling that fits counts.
 std::optional<std::pair<Key, std::string>> read_field(const std::string& text) {
   const std::string lower = base::lower_case(text);
@@ -83,7 +110,7 @@ std::optional<std::pair<Key, std::string>> read_field(const std::string& text) {
 class BlockName {
  public:
   explicit BlockName(const std::string& name) {
-    auto parts = base::split(name, '-');
+    const auto parts = parts_of(name);
     type_ = base::lower_case(parts.front());
     for (std::size_t i = 1; i < parts.size(); ++i) {
       if (parts[i].empty()) continue;
@@ -94,12 +121,12 @@ class BlockName {
     }
   }
 
-  [[nodiscard]] Prim prim() const {
+  [[nodiscard]] Prim prim(double operations) const {
     Prim prim;
     read_input(prim);
     prim.C_out = integer(Key::out, "out");
     const bool linear = holds({"linear"});
-    prim.stride = linear ? 1 : fields_.count(Key::stride) != 0 ? integer(Key::stride, "s") : 1;
+    prim.stride = fields_.count(Key::stride) != 0 && !linear ? integer(Key::stride, "s") : 1;
     if (linear) {
       prim.prim_type = "linear";
       prim.affine = true;
@@ -110,8 +137,11 @@ class BlockName {
       read_mobile(prim);
     } else if (holds({"conv"})) {
       prim.prim_type = "conv_bn_act";
-      prim.attrs["kernel_size"] = std::int64_t{integer(Key::kernel, "k")};
+      const int kernel = integer(Key::kernel, "k");
+      prim.attrs["kernel_size"] = std::int64_t{kernel};
       prim.attrs["activation"] = activation();
+      if (fields_.count(Key::stride) == 0 && prim.spatial_size > 1)
+        prim.stride = stride_by_work(prim, kernel, operations);
     } else {
       fail("unknown kind of block " + base::in_quotes(type_));
     }
@@ -161,6 +191,16 @@ class BlockName {
     if (sizes.size() == 1 && !holds({"linear"})) fail(base::in_quotes(at.text) + ": CxHxW is expected");
   }
 
+  /// Of a convolution whose name does not say: 1 or 2, by how much the device did.
+  static int stride_by_work(const Prim& prim, int kernel, double operations) {
+    for (const int stride : {1, 2}) {
+      const double side = (prim.spatial_size + stride - 1) / stride;
+      const double work = 2.0 * prim.C * prim.C_out * kernel * kernel * side * side;
+      if (operations > work / 1.5 && operations < work * 1.5) return stride;
+    }
+    fail("no field s, and the device's count of operations is that of neither 1 nor 2");
+  }
+
   void read_mobile(Prim& prim) const {
     prim.prim_type = "mobilenet_v3_block";
     prim.attrs["kernel_size"] = std::int64_t{integer(Key::kernel, "k")};
@@ -194,9 +234,9 @@ class BlockName {
 
 }  // namespace
 
-Prim prim_of_folder(const std::string& name) {
+Prim prim_of_folder(const std::string& name, double operations) {
   try {
-    return BlockName(name).prim();
+    return BlockName(name).prim(operations);
   } catch (const Error& error) {
     throw Error(Fault::input, base::in_quotes(name) + " names no block: " + error.what());
   }

@@ -59,6 +59,9 @@ LogKind recognise_file(const std::string& file) {
 }
 
 void check_costs(const NetRecord& record, const std::string& source) {
+  const auto latency = record.overall.find(Metric::latency);
+  if (latency != record.overall.end() && latency->second.value == 0)
+    throw Error(Fault::input, source + ": a latency of 0, which no device has");
   check_costs(record.overall, source);
   check_costs(record.overhead, source);
   for (const auto& node : record.nodes) check_costs(node.perf, source);

@@ -2,6 +2,7 @@
 #include "record/folder.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "base/files.hpp"
@@ -125,19 +126,25 @@ class FolderReader {
     const LogKind kind = recognise_file(path);
     if (kind == LogKind::node_tables) {  // runs of one kernel may lie in several files
       Lines lines(path);
-      read_tables(
-          lines, [&](const NodeTable& table) { tables.add(table, path, complaints_); }, complaints_);
+      const auto take = [&](const NodeTable& table) {
+        if (!table.kernel.empty()) return tables.add(table, path, complaints_);
+        NodeTable named = table;  // two files whose tables name no kernel are two networks
+        named.kernel = safe_id(std::filesystem::path(path).stem().string());
+        tables.add(named, path, complaints_);
+      };
+      read_tables(lines, take, complaints_);
     } else if (kind == LogKind::trtexec) {
       trtexec.push_back(path);
-    } else if (kind != LogKind::none) {
+    } else if (kind != LogKind::none || base::ends_with(name, ".jsonl") || base::ends_with(name, ".csv")) {
       try {
-        load_log(path, kind, board, records);
-      } catch (const Error& error) {  // one bad log is no reason to lose the others
+        if (kind == LogKind::none)
+          append(records, load_file_(path, notes_));
+        else
+          load_log(path, kind, board, records);
+      } catch (const Error& error) {  // one bad file is no reason to lose the others
         if (error.fault() != Fault::input) throw;
         notes_.push_back(path + ": was left out: " + error.what());
       }
-    } else if (base::ends_with(name, ".jsonl") || base::ends_with(name, ".csv")) {
-      append(records, load_file_(path, notes_));
     } else {
       notes_.push_back(path + ": is neither YAML, JSON lines, CSV nor a known log, and was left out");
     }

@@ -190,8 +190,8 @@ class TableReader {
         }
     }
     if (total && total->moved_bytes) *total->moved_bytes *= 1e6 / 1048576;  // this row alone counts in powers of ten
-    if (!total || !total->runtime_s || !is_cost(*total->runtime_s))
-      return drop("the row All has no runtime; the table was left out");
+    if (!total || !total->runtime_s || !is_cost(*total->runtime_s) || *total->runtime_s == 0)
+      return drop("the row All has no runtime above 0; the table was left out");
     if (table_.rows.empty()) return drop("a table without rows was left out");
     if (!broken_) {
       total->name = "All";

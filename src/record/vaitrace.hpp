@@ -40,8 +40,10 @@ struct ThroughputProfile {
 [[nodiscard]] NetRecord summary_record(const std::vector<SummaryRow>& rows, const std::map<std::string, Tally>& traces,
                                        const std::string& place, Complaints& complaints);
 
-/// The block that a folder's name stands for: Class-in_CxHxW-out_C-k_K-e_E-s_S-act_A-use_se_B, fields in any order,
-/// with the usual other spellings of keys and activations. @throws Error(Fault::input) saying what does not fit.
-[[nodiscard]] Prim prim_of_folder(const std::string& name);
+/// The block that a folder's name stands for: Class-in_CxHxW-out_C-k_K-e_E-s_S-act_A-use_se_B, or
+/// Class_in-CxHxW_out-C_k-K_act-A, fields in any order, with the usual other spellings of keys and activations.
+/// operations: what the device counted, which decides the stride of a convolution whose name has none; 0: not known.
+/// @throws Error(Fault::input) saying what does not fit.
+[[nodiscard]] Prim prim_of_folder(const std::string& name, double operations = 0);
 
 }  // namespace hwprof::record

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <filesystem>
 
 #include "base/files.hpp"
@@ -52,24 +53,33 @@ std::optional<NetRecord> load_vart_folder(const std::string& dir, Complaints& co
     notes.push_back(dir + ": was left out: " + why);
     return std::nullopt;
   };
-  std::optional<Prim> prim;
-  try {
-    prim = prim_of_folder(name);
-  } catch (const Error& error) {
-    return left_out(error.what());
-  }
+  std::string damage;  // of one file, where the other may do
   try {
     if (base::exists(trace)) {
       Lines lines(trace);
       traces = read_vart_trace(lines, complaints);
     }
+  } catch (const Error& error) {
+    damage = error.what();
+  }
+  try {
     if (base::exists(summary)) {
       Lines lines(summary);
       rows = read_profile_summary(lines, complaints);
     }
   } catch (const Error& error) {
+    damage = error.what();
+  }
+  if (std::none_of(rows.begin(), rows.end(), [](const SummaryRow& row) { return row.mean_s > 0; })) rows.clear();
+  std::optional<Prim> prim;
+  try {
+    double operations = 0;
+    for (const auto& row : rows) operations += row.operations;
+    prim = prim_of_folder(name, operations);
+  } catch (const Error& error) {
     return left_out(error.what());
   }
+  if (!damage.empty()) notes.push_back(damage);
   if (rows.empty()) {
     if (!traces.empty()) complaints.add("no usable profile_summary.csv; the trace alone counts", dir);
     for (const auto& [kernel, tally] : traces)

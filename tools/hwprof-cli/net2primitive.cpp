@@ -6,6 +6,7 @@
 
 #include "cli.hpp"
 #include "hwprof/attribution.hpp"
+#include "hwprof/compiler.hpp"
 #include "hwprof/device_log.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/run.hpp"
@@ -31,7 +32,11 @@ std::vector<std::string> compiler_folders(const std::string& dir) {
   const auto name = (path.has_filename() ? path : path.parent_path()).filename().string();
   const auto dash = name.find('-');
   const bool numbered = dash != std::string::npos && dash > 0 && name.find_first_not_of("0123456789") == dash;
-  if (dirs.empty() && numbered) dirs.push_back(dir);
+  if (!dirs.empty() || !numbered) return dirs;
+  // A folder of logs may be named after a date.
+  const auto compilers = hwprof::list_compilers();
+  const std::string compiler = name.substr(dash + 1, name.find(':', dash) - dash - 1);
+  if (std::find(compilers.begin(), compilers.end(), compiler) != compilers.end()) dirs.push_back(dir);
   return dirs;
 }
 
