@@ -383,6 +383,10 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "conv1" top: "
   CHECK(net.graph.outputs == std::vector<int>{5});
   CHECK(net.notes.size() == 1);
   CHECK(infer_shapes(net.graph, net.input)[3] == Shape{1, 4, 4, 4});
+  const std::string images =
+      "layer { name: 'd' type: 'ImageData' top: 'data' transform_param { crop_size: 28 } image_data_param { "
+      "new_height: 32 new_width: 36 } } layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'r' }";
+  CHECK(parse_caffe(images, {}, "i").input == Shape{1, 3, 28, 28});
 }
 
 TEST_CASE("bad files are refused with the place") {
@@ -444,6 +448,8 @@ TEST_CASE("a redundant input is taken out, and nothing else changes") {
   CHECK(notes.size() == 1);
   CHECK(clean_prototxt(input + input + body, "f") == input + body);
   CHECK(clean_prototxt(input + body, "f") == input + body);
+  const std::string named = "input: \"data\"\ninput_dim: 1\n";
+  CHECK(clean_prototxt(named + input + body, "f") == named + body);
   const std::string phased = clean_prototxt(images + body, "f", &notes);
   CHECK(has(phased, "include {\n    phase: TRAIN\n  }\n}\n"));
   CHECK(has(phased, body));

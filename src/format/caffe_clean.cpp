@@ -124,7 +124,7 @@ class Outline {
 };
 
 /// Takes out what gives the input a second time.
-void drop_redundant(std::vector<Block>& blocks, std::vector<std::string>& notes) {
+void drop_redundant(std::vector<Block>& blocks, const std::set<std::string>& inputs, std::vector<std::string>& notes) {
   std::set<std::string> read;
   for (const auto& block : blocks)
     if (!block.is_input() && !block.is_data()) read.insert(block.layer.bottom().begin(), block.layer.bottom().end());
@@ -135,7 +135,7 @@ void drop_redundant(std::vector<Block>& blocks, std::vector<std::string>& notes)
   const bool any_read =
       std::any_of(blocks.begin(), blocks.end(), [&](const Block& block) { return block.is_input() && is_read(block); });
   std::set<std::string> names;
-  std::set<std::string> tops;
+  std::set<std::string> tops = inputs;
   for (auto& block : blocks) {
     if (block.is_data() && !block.has_phase()) {
       block.gone = true;
@@ -187,7 +187,7 @@ std::string clean_prototxt(std::string_view text, const std::string& source, std
   const bool has_input =
       !outline.inputs.empty() || std::any_of(blocks.begin(), blocks.end(), [](const Block& b) { return b.is_input(); });
   if (has_input) {
-    drop_redundant(blocks, said);
+    drop_redundant(blocks, outline.inputs, said);
     check_read(blocks, outline.inputs, source);
   }
   std::string out;

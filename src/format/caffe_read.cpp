@@ -193,9 +193,12 @@ void CaffeReader::read_input() {
       set_input(one.name(), {shape.dim().begin(), shape.dim().end()}, place(i), {i, 0});
     } else if (one.type() == "ImageData") {
       const auto& param = one.image_data_param();
-      if (param.new_height() < 1 || param.new_width() < 1) refuse(i, "leaves the size of the images open");
+      const std::int64_t crop = one.transform_param().crop_size();  // of whatever size the images are
+      const std::int64_t height = crop > 0 ? crop : param.new_height();
+      const std::int64_t width = crop > 0 ? crop : param.new_width();
+      if (height < 1 || width < 1) refuse(i, "leaves the size of the images open");
       const std::int64_t channels = param.is_color() ? 3 : 1;
-      set_input(one.name(), {param.batch_size(), channels, param.new_height(), param.new_width()}, place(i), {i, 0});
+      set_input(one.name(), {param.batch_size(), channels, height, width}, place(i), {i, 0});
       if (one.transform_param().mean_value_size() > 0 || one.transform_param().scale() != 1)
         net_.notes.push_back(place(i) +
                              ": takes its means from the images and scales them; the graph begins behind it");
