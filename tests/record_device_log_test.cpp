@@ -70,6 +70,7 @@ TEST_CASE("the guide's table: 42 nodes, 3.279 ms, 207.171 MOP, and the core it w
   CHECK(sum == Approx(3.279e-3));
   CHECK(macs * 2 == Approx(207.171e6).epsilon(1e-4));
   CHECK(records[0].from.environment.at("dpu") == "B4096 at 300 MHz");
+  CHECK(records[0].from.environment.at("peak_gops") == "1228.8");
 }
 
 TEST_CASE("many runs in one file: medians with their interval; CRLF, text in between, a torn end") {

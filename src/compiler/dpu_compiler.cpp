@@ -78,6 +78,18 @@ void take_runs(const std::string& file, bool has_nodes, NetRecord& record) {
   record.overhead.clear();
 }
 
+/// What the board said of itself; times are none the worse where that cannot be read.
+void describe_board_of(const std::string& dir, NetRecord& record, Notes& notes) {
+  const std::string file = at(dir, "raw/board.txt");
+  if (!base::exists(file)) return;
+  try {
+    record::describe_board(load_dpu_board(file), record);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::input) throw;
+    notes.emplace_back(error.what());
+  }
+}
+
 /// The nodes' times to the network's layers.
 void give_layers(const Net& net, NetRecord& record, Notes& notes) {
   if (record.nodes.empty()) {
@@ -157,8 +169,7 @@ class DpuCompiler final : public BaseHardwareCompiler {
       if (has_debug) record = load_result(debug, {net.id, artifact.dir}, &notes);
       label();
       add(record.from.environment, state);
-      const std::string board = at(artifact.dir, "raw/board.txt");
-      if (base::exists(board)) record::describe_board(load_dpu_board(board), record);
+      describe_board_of(artifact.dir, record, notes);
       if (by_normal) take_runs(normal, has_debug, record);
       record.from.environment["dpu_mode"] = by_normal ? "normal" : "debug";
       give_layers(net, record, notes);

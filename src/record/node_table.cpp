@@ -210,15 +210,15 @@ class TableReader {
   bool open_ = false, broken_ = false;
 };
 
-/// A published core and clock whose peak lies in the range; empty when none or several do.
-std::string core_of(double least, double most) {
-  std::string found;
+/// A published core and clock whose peak lies in the range, and that peak; nothing when none or several do.
+std::optional<std::pair<std::string, double>> core_of(double least, double most) {
+  std::optional<std::pair<std::string, double>> found;
   for (const int operations : {512, 800, 1024, 1152, 1600, 2304, 3136, 4096})
     for (int mhz = 100; mhz <= 400; mhz += 25) {
       const double peak = operations * (mhz * 1e6);
       if (peak < least || peak > most) continue;
-      if (!found.empty()) return {};
-      found = "B" + std::to_string(operations) + " at " + std::to_string(mhz) + " MHz";
+      if (found) return {};
+      found = {"B" + std::to_string(operations) + " at " + std::to_string(mhz) + " MHz", peak};
     }
   return found;
 }
@@ -304,10 +304,10 @@ std::vector<NetRecord> TableFold::records(Notes& notes) const {
       if (kernel.least_peak > kernel.most_peak) {
         notes.push_back(where + "performance and utilisation do not agree on one peak");
       } else {
-        const std::string core = core_of(kernel.least_peak, kernel.most_peak);
-        record.from.environment["peak_gops"] =
-            base::format_number(std::round((kernel.least_peak + kernel.most_peak) / 2e8) / 10);
-        if (!core.empty()) record.from.environment["dpu"] = core;
+        const auto core = core_of(kernel.least_peak, kernel.most_peak);
+        const double peak = core ? core->second : (kernel.least_peak + kernel.most_peak) / 2;
+        record.from.environment["peak_gops"] = base::format_number(std::round(peak / 1e8) / 10);
+        if (core) record.from.environment["dpu"] = core->first;
       }
     }
     records.push_back(std::move(record));

@@ -156,6 +156,11 @@ TEST_CASE("the steps one by one over ssh, and what each leaves") {
     CHECK(record.from.environment.at("dpu") == "B4096");
     CHECK(record.from.environment.at("runs") == "7");
   }
+  folder.write("run/hardwares/0-dpu/0/raw/board.txt", "dexplorer: no such device\n");
+  CHECK(cli({"net2primitive", run, "--result-file", folder.file("other.jsonl")}).code == 0);
+  const auto unknown = load_records(folder.file("other.jsonl")).at(0);
+  CHECK(unknown.state == RunState::measured);  // a board that does not say what it is measured all the same
+  CHECK(has(unknown.from.environment.at("notes"), "no DPU core is described here"));
   CHECK(cli({"genmodel", "--records", records, "--type", "table", "--out", folder.file("m.json")}).code == 0);
   CHECK(cli(with({"measure", run, "--runs", "9"}, board), environment).code == 2);
   CHECK(cli({"deploy", run, "--device-option", "hots=x"}).code == 2);
