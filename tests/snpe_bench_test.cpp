@@ -161,6 +161,30 @@ TEST_CASE("an absent DSP, which has a bench of its own, does not cost the GPU it
   CHECK(has(none.record(0).reason, "has no 'DSP'"));
 }
 
+TEST_CASE("records are of the first runtime that was asked for, and of no other where that one is missing") {
+  Desk desk(1, faults(R"("crash": ["GPU"])"));
+  desk.measure({{"runtime", "GPU,CPU"}});
+  CHECK(desk.record(0).from.device == "snpe:GPU");
+  CHECK(desk.record(0).state == RunState::failed);
+  CHECK(has(desk.record(0).reason, "runtime GPU is not available"));
+  CHECK(desk.record(0, "snpe:CPU").state == RunState::measured);
+  Desk quantized(1);  // whose results lie behind the GPU's
+  quantized.measure({{"runtime", "DSP,GPU"}, {"buffer-type", "ub_float,float"}});
+  const auto record = quantized.record(0);
+  CHECK(record.from.device == "snpe:DSP_ub_float");
+  CHECK(record.from.environment.at("precision") == "int8");
+  CHECK(latency(record.overall) == latency(quantized.record(0, "snpe:DSP_ub_float").overall));
+  // A device that is named with its runtime.
+  Desk named(1);
+  MeasureOptions options;
+  options.device_options = {{"inputs", "2"}};
+  make_compiler("snpe:CPU")->measure(named.artifacts(), options);
+  CHECK(named.record(0, "snpe:CPU").state == RunState::measured);
+  options.device_options["runtime"] = "GPU,DSP";
+  CHECK(has(error_of(Fault::usage, [&] { make_compiler("snpe:CPU")->measure(named.artifacts(), options); }),
+            "device snpe:CPU"));
+}
+
 TEST_CASE("layer names with commas, quotes and brackets are still of their layer") {
   Desk plain(1);
   plain.measure();
@@ -211,6 +235,14 @@ TEST_CASE("a phone that is not ready is refused with what to press on it") {
   desk.set(R"({"phones": {"P1": "device"}})");
   CHECK(has(error_of(Fault::device, [&] { desk.measure({{"phone", "P9"}}); }), "'P9' is absent"));
   CHECK(desk.benched().empty());
+}
+
+TEST_CASE("adb's server may be another machine's") {
+  Desk desk(1, R"({"phones": {"P1": "device"}, "host": "desk-two"})");
+  CHECK(has(error_of(Fault::device, [&] { desk.measure(); }), "adb"));
+  desk.measure({{"host", "desk-two"}});
+  CHECK(desk.record(0).state == RunState::measured);
+  CHECK(desk.record(0).from.environment.at("phone_model") == "StandIn One");
 }
 
 TEST_CASE("without the SDK the error names the programs and the ways out") {
@@ -265,6 +297,11 @@ TEST_CASE("the script does the same elsewhere, and its results are picked up") {
                        desk.measure({{"script", desk.file("else/run.sh")}, {"phone", "P1"}});
                      }),
             "carried"));
+  CHECK(has(error_of(Fault::usage,
+                     [&] {
+                       desk.measure({{"script", desk.file("nets/run.sh")}, {"phone", "P1,P2"}});
+                     }),
+            "one phone"));
   base::Command script;
   script.argv = {desk.file("nets/run.sh")};
   const auto result = base::run_command(script);

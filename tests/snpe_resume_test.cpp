@@ -272,6 +272,29 @@ TEST_CASE("a network that is another one now loses its results and its DLC") {
   CHECK(desk.benched().size() == 3);
 }
 
+TEST_CASE("a network that failed is converted anew") {
+  Desk desk(1, faults(R"("bad": ["0"])"));
+  desk.measure();
+  CHECK(has(desk.record(0).reason, "snpe-dlc-info"));
+  desk.set(healthy);
+  desk.measure();
+  CHECK(desk.record(0).state == RunState::measured);
+  Desk other(1, faults(R"("bad": ["0"])"));
+  const std::map<std::string, std::string> asked{
+      {"script", other.file("nets/run.sh")}, {"phone", "P1"}, {"runtime", "GPU,DSP"}};
+  CHECK(has(error_of(Fault::unsupported, [&] { other.measure(asked); }), "run.sh"));
+  base::Command script;
+  script.argv = {other.file("nets/run.sh")};
+  CHECK(base::run_command(script).exit_status == 1);
+  other.measure(asked);
+  CHECK(has(other.record(0).reason, "failed in the script"));
+  other.set(healthy);
+  CHECK(base::run_command(script).good());
+  other.measure(asked);
+  CHECK(other.record(0, "snpe:GPU").state == RunState::measured);
+  CHECK(other.record(0, "snpe:DSP").state == RunState::measured);
+}
+
 TEST_CASE("a runtime that fails costs the others nothing and is tried again") {
   const std::map<std::string, std::string> options{{"runtime", "CPU,GPU,DSP"}};
   const auto check = [&options](const std::string& control, const std::string& runtime, const std::string& why) {

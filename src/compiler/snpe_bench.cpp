@@ -122,7 +122,7 @@ class Bench {
       if (auto carried = adopted(dir, *session)) return carried;  // the script may have been run once more
     if (session && session->done) return session;
     if (by_script) return {};  // the script goes on where it was
-    forget_results(dir, session && !session->model.empty());
+    forget_results(dir);
     return {};
   }
 
@@ -189,7 +189,7 @@ class Bench {
     session.model = print_of(job.dir);
     bool here = true;
     try {
-      if (!next.partly) forget_results(job.dir, true);
+      if (!next.partly) forget_results(job.dir);
       bench(job, phone, session);
       session.done = true;
     } catch (const PhoneLost& lost) {
@@ -225,6 +225,7 @@ class Bench {
   void convert(const std::string& dir) const {
     const std::string part = "raw/part.dlc";
     if (base::exists(dir + "/" + dlc_path(false))) return;
+    fs::remove(dir + "/" + part);  // of a call that was killed
     tools_.run("snpe-onnx-to-dlc", {"--input_network", model_name, "--output_path", part}, dir, "raw/convert.log",
                options_.tool_timeout_s);
     if (!base::exists(dir + "/" + part)) throw Error(Fault::device, "snpe-onnx-to-dlc: wrote no DLC");
@@ -232,6 +233,7 @@ class Bench {
   }
 
   void quantize(const std::string& dir, const std::string& list) const {
+    fs::remove(dir + "/" + dlc_path(true));
     tools_.run("snpe-dlc-quantize",
                {"--input_dlc", dlc_path(false), "--input_list", list, "--output_dlc", dlc_path(true)}, dir,
                "raw/quantize.log", options_.tool_timeout_s);
@@ -298,7 +300,7 @@ class Bench {
       for (const auto& [runtime, why] : session.missing) problems.push_back(one ? why : runtime + ": " + why);
       throw Error(Fault::device, base::join(problems, "; "));
     }
-    session.environment = phone_state(tools_, phone, dir);
+    session.environment = phone_state(tools_, options_, phone, dir);
     session.environment["phone"] = phone;
     for (const char* folder : {"/raw/random_inputs", "/raw/quantize_inputs"})
       fs::remove_all(dir + folder);  // as large as everything else together, and drawn anew by the seed
@@ -319,10 +321,10 @@ class Bench {
     try {
       tools_.run("snpe_bench.py", {"-json", "-c", config_path(group)}, dir, "raw/bench.log", options_.bench_timeout_s);
       auto taken = take_results(dir, group);
-      if (!taken.problem.empty() && !is_ready(tools_, phone, dir)) throw PhoneLost{taken.problem};
+      if (!taken.problem.empty() && !is_ready(tools_, options_, phone, dir)) throw PhoneLost{taken.problem};
       return taken;
     } catch (const Error& error) {
-      if (error.fault() == Fault::interrupted || is_ready(tools_, phone, dir)) throw;
+      if (error.fault() == Fault::interrupted || is_ready(tools_, options_, phone, dir)) throw;
       throw PhoneLost{error.what()};
     }
   }

@@ -52,12 +52,21 @@ struct Found {
   bool quantized = false;
 };
 
-/// The run of the runtime that is asked for, or of the first that was benched.
+/// The runtime that is asked for, as results call it; else the first that the session was to bench, whatever became of
+/// it.
+std::string wanted_of(const Session& session, const std::string& runtime) {
+  const auto first = [&session](const char* key) {
+    const auto at = session.options.find(key);
+    return at == session.options.end() ? std::string() : at->second.substr(0, at->second.find(','));
+  };
+  return runtime.empty() ? SnpeOptions::result_name(first("runtimes"), first("buffer_types")) : runtime;
+}
+
 std::optional<Found> find_run(const Artifact& artifact, const Session& session, const std::string& runtime) {
   for (std::size_t i = 0; i < session.results.size(); ++i) {
     const std::string file = base::inside(artifact.dir, session.results[i]);
     for (auto& run : parse_snpe_results(base::read_file(file), file).runs)
-      if (runtime.empty() || run.runtime == runtime) return Found{std::move(run), session.quantized[i]};
+      if (run.runtime == runtime) return Found{std::move(run), session.quantized[i]};
   }
   return {};
 }
@@ -104,7 +113,21 @@ class SnpeCompiler final : public BaseHardwareCompiler {
   [[nodiscard]] bool takes_weights() const override { return true; }
 
  private:
-  void do_check_options(const MeasureOptions& options) const override { (void)read_snpe_options(options); }
+  /// Of "snpe:DSP" that is the runtime, unless others are named.
+  [[nodiscard]] MeasureOptions with_runtime(MeasureOptions options) const {
+    if (!runtime_.empty()) options.device_options.emplace("runtime", runtime_);
+    return options;
+  }
+
+  void do_check_options(const MeasureOptions& options) const override {
+    const auto read = read_snpe_options(with_runtime(options));
+    if (runtime_.empty()) return;
+    for (const auto& runtime : read.runtimes)
+      for (const auto& buffer : read.buffers)
+        if (SnpeOptions::result_name(runtime, buffer) == runtime_) return;
+    throw Error(Fault::usage,
+                "device snpe:" + runtime_ + ": is not among the runtimes and buffer types that are asked for");
+  }
 
   void do_compile(const Artifact& artifact) override {
     write_onnx(artifact.dir + "/" + model_name, graph_of(artifact), image_of(artifact.net));
@@ -113,7 +136,7 @@ class SnpeCompiler final : public BaseHardwareCompiler {
   void do_measure(const std::vector<Artifact>& artifacts, const MeasureOptions& options) override {
     std::vector<SnpeJob> jobs;
     for (const auto& artifact : artifacts) jobs.push_back(job_of(artifact));
-    (void)bench_snpe(jobs, options);
+    (void)bench_snpe(jobs, with_runtime(options));
   }
 
   [[nodiscard]] NetRecord do_net_to_primitive(const Artifact& artifact) const override {
@@ -125,16 +148,17 @@ class SnpeCompiler final : public BaseHardwareCompiler {
     const auto session = look(artifact.dir, problem);
     if (!session) return without_times(std::move(record), problem);
     if (!session->done) return without_times(std::move(record), session->asked ? "was not measured" : session->reason);
-    if (auto why = session->why_missing(runtime_); !why.empty()) return without_times(std::move(record), why);
+    const std::string runtime = wanted_of(*session, runtime_);
+    record.from.device = "snpe:" + runtime;
+    if (auto why = session->why_missing(runtime); !why.empty()) return without_times(std::move(record), why);
     std::optional<Found> found;
     try {
-      found = find_run(artifact, *session, runtime_);
+      found = find_run(artifact, *session, runtime);
     } catch (const Error& error) {
       if (error.fault() != Fault::input) throw;
       return without_times(std::move(record), error.what());
     }
-    if (!found) return without_times(std::move(record), "runtime " + runtime_ + " was not asked for");
-    record.from.device = "snpe:" + found->run.runtime;
+    if (!found) return without_times(std::move(record), "the results have no runtime " + runtime);
     for (const auto& values : {session->options, session->environment})
       for (const auto& [key, value] : values) record.from.environment[key] = value;
     record.from.environment["precision"] = precision_of(found->run.runtime, found->quantized);

@@ -30,6 +30,12 @@ std::string what_to_do(const std::string& state) {
          "options switch \"USB debugging\" on and allow it for this computer";
 }
 
+/// Words for adb, whose server is where snpe_bench looks for it.
+std::vector<std::string> adb_words(const SnpeOptions& options, std::vector<std::string> words) {
+  if (options.host != "localhost") words.insert(words.begin(), {"-H", options.host});
+  return words;
+}
+
 std::string list_text(const std::vector<Phone>& phones) {
   std::vector<std::string> words;
   for (const auto& phone : phones) words.push_back(phone.serial + " (" + phone.state + ")");
@@ -57,7 +63,7 @@ std::vector<Phone> parse_adb_devices(std::string_view text) {
 
 std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& options, const std::string& dir,
                                       std::vector<std::string>& absent) {
-  const auto attached = parse_adb_devices(tools.run("adb", {"devices"}, dir, "", short_s).output);
+  const auto attached = parse_adb_devices(tools.run("adb", adb_words(options, {"devices"}), dir, "", short_s).output);
   std::vector<std::string> wanted = options.phones;
   if (wanted.empty()) {
     if (attached.size() > 1)
@@ -86,12 +92,13 @@ std::vector<std::string> ready_phones(const Tools& tools, const SnpeOptions& opt
   return ready;
 }
 
-bool is_ready(const Tools& tools, const std::string& serial, const std::string& dir) {
-  const auto result = tools.attempt("adb", {"-s", serial, "get-state"}, dir, "", short_s);
+bool is_ready(const Tools& tools, const SnpeOptions& options, const std::string& serial, const std::string& dir) {
+  const auto result = tools.attempt("adb", adb_words(options, {"-s", serial, "get-state"}), dir, "", short_s);
   return result.good() && base::trim(result.output) == "device";
 }
 
-std::map<std::string, std::string> phone_state(const Tools& tools, const std::string& serial, const std::string& dir) {
+std::map<std::string, std::string> phone_state(const Tools& tools, const SnpeOptions& options,
+                                               const std::string& serial, const std::string& dir) {
   struct Question {
     const char* name;
     std::vector<std::string> shell;
@@ -105,7 +112,7 @@ std::map<std::string, std::string> phone_state(const Tools& tools, const std::st
   for (const auto& question : questions) {
     std::vector<std::string> arguments{"-s", serial, "shell"};
     arguments.insert(arguments.end(), question.shell.begin(), question.shell.end());
-    const auto result = tools.attempt("adb", arguments, dir, "", short_s);
+    const auto result = tools.attempt("adb", adb_words(options, std::move(arguments)), dir, "", short_s);
     const std::string answer(base::trim(result.output));
     if (!result.good() || answer.empty() || answer.size() > 200 || answer.find('\n') != std::string::npos) continue;
     if (question.scale == 0) {

@@ -24,10 +24,11 @@ struct Phone {
                                                     const std::string& dir, std::vector<std::string>& absent);
 
 /// Whether adb still reaches it.
-[[nodiscard]] bool is_ready(const Tools& tools, const std::string& serial, const std::string& dir);
+[[nodiscard]] bool is_ready(const Tools& tools, const SnpeOptions& options, const std::string& serial,
+                            const std::string& dir);
 
 /// Model, build, clock of the GPU [Hz] and temperature [°C], as far as the phone tells.
-[[nodiscard]] std::map<std::string, std::string> phone_state(const Tools& tools, const std::string& serial,
-                                                             const std::string& dir);
+[[nodiscard]] std::map<std::string, std::string> phone_state(const Tools& tools, const SnpeOptions& options,
+                                                             const std::string& serial, const std::string& dir);
 
 }  // namespace hwprof::compiling

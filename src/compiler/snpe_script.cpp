@@ -2,6 +2,7 @@
 // The bench as a script, for a machine that has the SDK and the phone but not hwprof.
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "compiler/job_script.hpp"
 #include "compiler/snpe_dlc.hpp"
 #include "compiler/snpe_session.hpp"
@@ -28,7 +29,8 @@ std::string steps_of(const SnpeJob& job, const SnpeOptions& options, const Tools
   std::string unconverted;
   for (const auto& group : groups) {
     const std::string results = results_path(group);
-    body += "[ ! -e " + failure_path(group) + " ] || rm -f " + failure_path(group) + " " + results + "\n";
+    body += "[ ! -e " + failure_path(group) + " ] || rm -f " + failure_path(group) + " " + results + " " +
+            dlc_path(false) + " " + dlc_path(true) + "\n";
     unconverted += "[ -s " + results + " ] || " + failed(group);
   }
   body += "[ -s " + dlc_path(false) + " ] || { " +
@@ -62,6 +64,9 @@ void write_script(const std::vector<SnpeJob>& jobs, const std::vector<SnpeJob>& 
                   const Tools& tools) {
   if (options.phones.empty())
     throw Error(Fault::usage, "snpe: a script needs the phone's serial number: --device-option phone=SERIAL");
+  if (options.phones.size() > 1)
+    throw Error(Fault::usage, "snpe: a script benches on one phone, and " + base::join(options.phones, ", ") +
+                                  " are named; for more, give each a run of its own");
   if (!options.container.empty())
     throw Error(Fault::usage, "snpe: script and container exclude each other; run the script inside the container");
   std::vector<ScriptJob> scripts;

@@ -219,7 +219,7 @@ std::optional<Session> adopt(const std::string& dir, const Session& asked, const
   return session;
 }
 
-void forget_results(const std::string& dir, bool keep_converted) {
+void forget_results(const std::string& dir) {
   namespace fs = std::filesystem;
   if (!base::is_folder(dir + "/raw")) return;
   for (const auto& name : base::list_folder(dir + "/raw")) {
@@ -228,8 +228,7 @@ void forget_results(const std::string& dir, bool keep_converted) {
     const bool failure = base::starts_with(name, "failed-") && base::ends_with(name, ".txt");
     if (results || failure || base::starts_with(name, "bench-")) fs::remove_all(dir + "/raw/" + name);
   }
-  fs::remove(dir + "/" + dlc_path(true));
-  if (!keep_converted) fs::remove(dir + "/" + dlc_path(false));
+  for (const bool quantized : {false, true}) fs::remove(dir + "/" + dlc_path(quantized));
 }
 
 Taken take_results(const std::string& dir, const Group& group) {

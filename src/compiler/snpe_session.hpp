@@ -69,8 +69,8 @@ void save_session(const std::string& dir, const Session& session);
 /// tried again is marked, so that the next run of the script does.
 [[nodiscard]] std::optional<Session> adopt(const std::string& dir, const Session& asked, const SnpeOptions& options);
 
-/// Erases results, quantised networks and, unless they may stay, converted ones of earlier tries.
-void forget_results(const std::string& dir, bool keep_converted);
+/// Erases results and converted networks of earlier tries: what is tried again may be so with another converter.
+void forget_results(const std::string& dir);
 
 /// A group's results as snpe_bench left them.
 struct Taken {

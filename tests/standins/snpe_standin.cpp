@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for the programs of the SNPE SDK and for adb: behaves as they are documented to, in front of a made-up
 // phone whose true cost is known. Acts by the name it is called by. HWPROF_STANDIN names a folder with control.json:
-//   {"phones": {"P1": "device"}, "lose": {"P1": 3}, "faults": {"nan": ["4"], …}}
-// lose: the phone goes offline in that bench. faults, by network: reject (converter), half, nan, hang, die, empty
-// (bench), raw (quantizer); "absent": runtimes that the phone does not have; "crash": runtimes that end the bench;
-// "awkward": layers get names with commas and quotes.
+//   {"phones": {"P1": "device"}, "lose": {"P1": 3}, "faults": {"nan": ["4"], …}, "host": "localhost"}
+// lose: the phone goes offline in that bench. host: where adb's server is; elsewhere are no phones. faults, by network:
+// reject, bad (converter: the latter leaves no DLC but calls it one), half, nan, hang, die, empty (bench), raw
+// (quantizer); "absent": runtimes that the phone does not have; "crash": runtimes that end the bench; "awkward": layers
+// get names with commas and quotes.
 //
 // True cost of a layer on the GPU: 3 µs + MACs / 40 G/s (depthwise 12 G/s) + bytes / 20 GB/s; the CPU takes 3 times,
 // the DSP half of it. Batch norm and the activation behind a convolution cost nothing: they are fused into it. In a
@@ -124,6 +125,10 @@ void convert(const std::vector<std::string>& arguments) {
   const std::string id = fs::absolute(file).parent_path().filename().string();
   if (has_fault("reject", id))
     throw Failed{"ERROR_ONNX_NODE_UNSUPPORTED: node " + graph.ops.back().name + ": type not supported"};
+  if (has_fault("bad", id)) {
+    std::ofstream(value_of(arguments, "--output_path")) << "{}";
+    return;
+  }
   const bool awkward = has_fault("awkward", id);
   Dlc dlc{graph.ops[0].name, dims_of(net.input), false, {}};
   for (std::size_t i = 1; i < graph.ops.size(); ++i) {
@@ -160,6 +165,11 @@ void print_info(const std::vector<std::string>& arguments) {
   std::cout << bar << "\nTotal parameters: 1\nTraining: no\nConcepts: none\n";
 }
 
+/// Throws where adb's server is another one.
+void check_host(const std::string& host) {
+  if (control().value("host", "localhost") != host) throw Failed{"cannot connect to daemon at " + host};
+}
+
 std::string state_of(const std::string& phone) {
   std::ifstream gone(folder() + "/gone-" + phone);
   if (gone) return "offline";
@@ -167,7 +177,10 @@ std::string state_of(const std::string& phone) {
   return all["phones"].contains(phone) ? all["phones"][phone].get<std::string>() : "";
 }
 
-void adb(const std::vector<std::string>& arguments) {
+void adb(std::vector<std::string> arguments) {
+  const bool elsewhere = !arguments.empty() && arguments[0] == "-H";
+  check_host(elsewhere ? value_of(arguments, "-H") : "localhost");
+  if (elsewhere) arguments.erase(arguments.begin(), arguments.begin() + 2);
   if (!arguments.empty() && arguments[0] == "devices") {
     std::cout << "* daemon not running; starting now at tcp:5037\n* daemon started successfully\n"
               << "List of devices attached\n";
@@ -267,6 +280,7 @@ void bench(const std::vector<std::string>& arguments) {
   const auto config = read_json(value_of(arguments, "-c"));
   const std::string name = config["Name"];
   const std::string phone = config["Devices"].at(0);
+  check_host(config["HostName"]);
   if (state_of(phone) != "device") throw Failed{"device " + phone + " is not available"};
   std::ofstream(folder() + "/benched", std::ios::app) << phone + " " + name + "\n";
   if (goes_away(phone)) throw Failed{"error: device '" + phone + "' not found"};

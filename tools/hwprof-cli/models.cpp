@@ -40,7 +40,7 @@ std::vector<std::string> folders_of(const std::string& dir, const std::string& w
   std::vector<std::string> found;
   std::string others;
   for (const auto& folder : folders)
-    if (compiler(folder) == wanted)
+    if (const auto name = compiler(folder); name.substr(0, name.find(':')) == wanted)
       found.push_back(folder);
     else
       others += (others.empty() ? "" : ", ") + compiler(folder);
