@@ -178,6 +178,10 @@ TEST_CASE("tables are recognised by content and become records") {
 
   save_latency_table(folder.file("t"), load_latency_table(file));
   CHECK(load_records(folder.file("t.json"))[0].prims[0].prim == records[0].prims[0].prim);
+  folder.write("t.meta", "latency_key:forward\n");  // as ours have it
+  const auto forward = load_records(folder.file("t.json"));
+  CHECK(forward[0].overall.at(Metric::latency).value == doctest::Approx(672e-6));
+  CHECK(forward[0].overhead.at(Metric::latency).value == doctest::Approx(635e-6));
   const auto bench = load_records(folder.write("bench.json", results("GPU", gpu_data())));
   REQUIRE(bench.size() == 1);
   CHECK(bench[0].net_id == "bench");
@@ -200,6 +204,8 @@ TEST_CASE("nnabla's own tables are in milliseconds") {
       load_records(folder.write("t.json", "{\"" + relu + "\": {\"cudnn:float\": 0.010152, \"cpu:float\": 0.5}}"));
   REQUIRE(json.size() == 2);
   CHECK(json[1].prims[0].perf.at(Metric::latency).value == doctest::Approx(0.5e-3));
+  CHECK(load_records(folder.write("quotes.json", R"({"Foo[x=\"a\\\\\"][[1,3,4,4]]": {"cpu:float": 0.5}})")).size() ==
+        1);
   FitOptions options;
   options.kind = "table";
   CHECK(fit({records[0]}, options).predict({parse_module_uid(relu), parse_module_uid(relu)}) ==

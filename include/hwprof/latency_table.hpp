@@ -87,8 +87,9 @@ std::vector<std::string> save_latency_table(const std::string& stem, const Laten
 [[nodiscard]] LatencyTable load_bench_folder(const std::string& dir, Notes& notes);
 
 /// A record per row. Device "snpe:GPU" (of nnabla's own tables "nnabla:cudnn:float"); overall is Total Inference
-/// Time, the primitive's cost Layers Time, and what is between them the overhead. Rows that name no module become
-/// records of whole networks. What cannot be one is noted.
+/// Time, or Forward Propagate where that is missing or meta has latency_key:forward, the primitive's cost Layers Time,
+/// and what is between them the overhead. Rows that name no module become records of whole networks. What cannot be one
+/// is noted.
 [[nodiscard]] std::vector<NetRecord> to_records(const LatencyTable& table, Notes* notes = nullptr);
 
 }  // namespace hwprof

@@ -44,8 +44,14 @@ std::optional<double> layers_us(const LatencyRow& row) {
   return row.layers->avg_us;
 }
 
-void set_times(NetRecord& record, const LatencyRow& row) {
-  const auto whole = row.total ? row.total : row.forward;
+/// Whether a table of ours is of networks whose latency is Forward Propagate.
+bool goes_by_forward(const LatencyTable& table) {
+  return std::any_of(table.meta.begin(), table.meta.end(),
+                     [](const auto& entry) { return entry.first == "latency_key" && entry.second == "forward"; });
+}
+
+void set_times(NetRecord& record, const LatencyRow& row, bool by_forward) {
+  const auto whole = (by_forward && row.forward) || !row.total ? row.forward : row.total;
   const auto layers = layers_us(row);
   if (whole && whole->avg_us > 0) {
     record.overall = latency_of(whole->avg_us * seconds_per_us);
@@ -60,6 +66,7 @@ std::vector<NetRecord> to_records(const LatencyTable& table, Notes* notes) {
   Notes ignored;
   Notes& kept = notes != nullptr ? *notes : ignored;
   std::vector<NetRecord> records;
+  const bool by_forward = goes_by_forward(table);
   for (const auto& row : table.rows) {
     NetRecord record;
     record.net_id = row.uid;
@@ -70,7 +77,7 @@ std::vector<NetRecord> to_records(const LatencyTable& table, Notes* notes) {
       if (!base::starts_with(key, LatencyTable::precision_key(""))) record.from.environment[key] = value;
     for (const auto& [key, value] : table.meta)
       if (key == LatencyTable::precision_key(row.runtime)) record.from.environment["precision"] = value;
-    set_times(record, row);
+    set_times(record, row, by_forward);
     record.nodes = nodes_of(row.per_layer);
     const auto prim = module_of(row, kept);
     if (prim) {
@@ -201,7 +208,8 @@ bool record::is_latency_json(std::string_view text) {
   if (!base::starts_with(inner, "{") || text.substr(0, 1 << 16).find("\"schema\"") != std::string_view::npos)
     return false;
   const auto begin = inner.find('"');
-  const auto end = begin == std::string_view::npos ? begin : inner.find('"', begin + 1);
+  auto end = begin == std::string_view::npos ? begin : inner.find_first_of("\"\\", begin + 1);
+  while (end != std::string_view::npos && inner[end] == '\\') end = inner.find_first_of("\"\\", end + 2);
   if (end == std::string_view::npos) return false;
   const auto behind = base::trim(inner.substr(end + 1));
   return base::starts_with(behind, ":") && base::starts_with(base::trim(behind.substr(1)), "{");

@@ -76,6 +76,12 @@ TEST_CASE("export writes architectures and networks") {
   REQUIRE(one.code == 0);
   CHECK(one.json()["files"][0]["net"] == "mine");
   CHECK(cli({"export", folder.file("mine.yaml"), "--sample", "1", "--out", folder.file("c")}).code == 2);
+  // A file's name may be no UTF-8, which JSON is.
+  std::filesystem::copy_file(folder.file("b/" + one.json()["files"][0]["file"].get<std::string>()),
+                             folder.file("caf\xe9.onnx"));
+  const auto named = cli({"export", folder.file("caf\xe9.onnx"), "--out", folder.file("f"), "--json"});
+  CHECK(named.code == 0);
+  CHECK(named.json()["files"][0]["file"] == "0000-caf_.onnx");
   const auto wrong = cli({"export", space_file, "--format", "onxx", "--out", folder.file("d")});
   CHECK(wrong.code == 2);
   CHECK(has(wrong.err, "onnx"));

@@ -199,7 +199,7 @@ void export_models(const Cli& cli, const Options& options) {
     row.update(item.about);
     files.push_back(std::move(row));
   }
-  write_file(index_file.string(), index.dump(1) + "\n");
+  write_file(index_file.string(), index.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   if (cli.json) print_json(index);
   if (cli.json || cli.quiet) return;
   std::cout << count(items.size(), "network") << " and index.json in " << options.dir << '\n';
