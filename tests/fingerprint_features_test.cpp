@@ -5,6 +5,7 @@
 #include <map>
 
 #include "fingerprint_support.hpp"
+#include "temp_folder.hpp"
 #include "throws.hpp"
 
 using namespace hwprof;
@@ -263,4 +264,40 @@ TEST_CASE("layers by themselves add up to what the network costs, what lives apa
   for (const char* name : {"own.macs", "own.param_bytes", "gemm.im2col_forward", "winograd43.operations_forward",
                            "own.im2col_bytes", "own.bytes_norm", "own.image_bytes"})
     CHECK_MESSAGE(a.at(name) == doctest::Approx(b.at(name)), name);
+}
+
+TEST_CASE("layers by themselves: their inputs have gradients, and what they hand on is kept once") {
+  const hwprof_test::TempFolder folder;
+  const auto net = [&folder](const std::string& list) {
+    return load_costed_net(folder.write("x.yaml", "kind: listed\nname: x\nimage_size: 16\nlayers:\n" + list));
+  };
+  const auto whole = net(R"(- {prim_type: conv_bn_act, C_out: 8, kernel_size: 3, activation: relu}
+- {prim_type: conv_bn_act, C_out: 12, kernel_size: 1, activation: relu}
+- {prim_type: max_pool, stride: 2, kernel_size: 3, padding: 1}
+- {prim_type: conv_bn_act, C_out: 20, kernel_size: 3, stride: 2, activation: relu}
+)");
+  // The last one again, beside the other, so that these are no chain.
+  const std::string layers =
+      R"(- {prim_type: conv_bn_act, spatial_size: 16, C: 3, C_out: 8, kernel_size: 3, activation: relu}
+- {prim_type: conv_bn_act, spatial_size: 16, C: 8, C_out: 12, kernel_size: 1, activation: relu}
+- {prim_type: max_pool, spatial_size: 16, C: 12, stride: 2, kernel_size: 3, padding: 1}
+- {prim_type: conv_bn_act, spatial_size: 8, C: 12, C_out: 20, kernel_size: 3, stride: 2, activation: relu}
+)";
+  const std::string beside =
+      "- {prim_type: conv_bn_act, spatial_size: 8, C: 12, C_out: 20, kernel_size: 3, stride: 2, activation: relu}\n";
+  const auto one = net(layers + beside), two = net(layers + beside + beside);
+  REQUIRE(whole.parts.size() == 1);
+  REQUIRE(one.parts.size() == 5);
+  for (const Stage stage : {Stage::training, Stage::inference}) {
+    const auto a = named(whole, 2, stage), b = named(one, 2, stage), c = named(two, 2, stage);
+    for (const char* name : {"own.macs", "own.macs_window", "own.macs_pointwise", "own.bytes_product", "own.bytes_norm",
+                             "own.bytes_activation", "own.bytes_pool", "own.launches", "own.saved_bytes",
+                             "kernel.macs_window", "kernel.values_window", "kernel.launches_window"})
+      CHECK_MESSAGE(a.at(name) == doctest::Approx(2 * b.at(name) - c.at(name)), name);
+  }
+  // By hand: 3 passes of the second convolution, 2 of the first; values of 2 images that are kept.
+  const auto all = named(whole, 2, Stage::training);
+  CHECK(all.at("own.macs_pointwise") == 3.0 * 2 * 256 * 8 * 12);
+  const double maps = 256 * (3 + 2 * 8 + 2 * 12) + 64 * 12 + 16 * 2 * 20;
+  CHECK(all.at("own.saved_bytes") == 2 * (4 * maps + 8 * 64 * 12));
 }

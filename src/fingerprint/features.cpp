@@ -21,6 +21,12 @@ double up_to(double value, double multiple) {
   return std::ceil(value / multiple) * multiple;
 }
 
+double bytes_of(const Shape& shape) {
+  double bytes = value_bytes;
+  for (const auto extent : shape) bytes *= static_cast<double>(extent);
+  return bytes;
+}
+
 bool is_product(OpKind kind) {
   return kind == OpKind::conv2d || kind == OpKind::linear;
 }
@@ -96,13 +102,14 @@ void net_features(const Liveness& live, double im2col, double im2col_image, doub
   sink("own.batch", batch);
 }
 
-/// f(view) for every op of the graph.
+/// f(view) for every op of the graph. inner: the graph's input depends on parameters.
 template <typename F>
-void each_op(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work, const F& f) {
+void each_op(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work, bool inner,
+             const F& f) {
   std::vector<bool> gradient;  // the value depends on a parameter
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     const Op& op = graph.ops[i];
-    bool needs = false;
+    bool needs = inner && op.kind == OpKind::input;
     for (const int input : op.inputs) needs = needs || gradient[static_cast<std::size_t>(input)];
     gradient.push_back(needs || work[i].params > 0);
     f(OpView{op, work[i], op.inputs.empty() ? shapes[i] : shapes[static_cast<std::size_t>(op.inputs.front())],
@@ -158,7 +165,7 @@ std::vector<std::string> list_fingerprint_features(Stage stage) {
 std::vector<std::vector<double>> fingerprint_ops(const Graph& graph, const Shape& input, Stage stage) {
   const std::size_t count = fingerprint::perf4sight_count(stage);
   std::vector<std::vector<double>> out;
-  fingerprint::each_op(graph, infer_shapes(graph, input), count_work(graph, input),
+  fingerprint::each_op(graph, infer_shapes(graph, input), count_work(graph, input), false,
                        [&](const auto& view) { out.push_back(fingerprint::op_features(view, stage, count)); });
   return out;
 }
@@ -177,7 +184,8 @@ std::vector<double> fingerprint_of(const CostedNet& net, int batch, Stage stage)
     input[0] = batch;
     const auto shapes = infer_shapes(part.graph, input);
     const auto work = count_work(part.graph, input);
-    each_op(part.graph, shapes, work, [&](const OpView& view) {
+    const bool inner = params > 0;  // of layers before it
+    each_op(part.graph, shapes, work, inner, [&](const OpView& view) {
       const auto row = op_features(view, stage, count);
       if (sums.empty()) sums.assign(row.size(), 0.0);
       for (std::size_t f = 0; f < row.size(); ++f) sums[f] += row[f];
@@ -188,13 +196,14 @@ std::vector<double> fingerprint_of(const CostedNet& net, int batch, Stage stage)
       im2col = std::max(im2col, conv.batch * columns);
       im2col_image = std::max(im2col_image, columns);
     });
-    const Liveness one = follow(part.graph, shapes, work, stage);
+    const Liveness one = follow(part.graph, shapes, work, stage, inner);
     live.step = std::max(live.step, one.step);
     live.saved += one.saved;
+    if (inner && stage == Stage::training)
+      live.saved -= bytes_of(input);  // the output of a layer before, counted there
     live.largest = std::max(live.largest, one.largest);
     above = std::max(above, one.peak - one.saved);
-    if (image == 0)
-      image = value_bytes * static_cast<double>(batch) * static_cast<double>(input[1] * input[2] * input[3]);
+    if (image == 0) image = bytes_of(input);
   }
   if (sums.empty()) throw Error(Fault::usage, "network '" + net.id + "' has no ops");
   live.peak = live.saved + above;

@@ -55,8 +55,9 @@ struct Liveness {
   double step = 0;     ///< training: the peak with the gradients of weights, each from when it is computed
 };
 /// shapes, work: infer_shapes, count_work of the graph and input. Views (identity, flatten, reshape, split) share what
-/// they look at; in inference an activation overwrites an input that nothing else reads.
+/// they look at; in inference an activation overwrites an input that nothing else reads. inner: layers with weights
+/// come before the graph, so that its input has a gradient.
 [[nodiscard]] Liveness follow(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work,
-                              Stage stage);
+                              Stage stage, bool inner);
 
 }  // namespace hwprof::fingerprint

@@ -74,7 +74,7 @@ class Ledger {
 
 class Follower {
  public:
-  Follower(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work, Stage stage)
+  Follower(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work, Stage stage, bool inner)
       : graph_(graph), work_(work), training_(stage == Stage::training), roots_(shapes.size()) {
     readers_.assign(shapes.size(), 0);
     for (const Op& op : graph.ops)
@@ -92,7 +92,8 @@ class Follower {
                                 roots_[from] == from && graph.ops[from].kind != OpKind::input;
         if (is_view(op.kind) || overwrites) roots_[i] = roots_[from];
       }
-      bool gradient = op.kind == OpKind::conv2d || op.kind == OpKind::linear || op.kind == OpKind::batch_norm;
+      bool gradient = op.kind == OpKind::conv2d || op.kind == OpKind::linear || op.kind == OpKind::batch_norm ||
+                      (inner && op.kind == OpKind::input);
       for (const int input : op.inputs) gradient = gradient || gradient_[static_cast<std::size_t>(input)];
       gradient_.push_back(gradient);
     }
@@ -181,8 +182,9 @@ class Follower {
 
 }  // namespace
 
-Liveness follow(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work, Stage stage) {
-  return Follower(graph, shapes, work, stage).run();
+Liveness follow(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<Work>& work, Stage stage,
+                bool inner) {
+  return Follower(graph, shapes, work, stage, inner).run();
 }
 
 }  // namespace hwprof::fingerprint
