@@ -52,6 +52,7 @@ TEST_CASE("families: what a name says behind the network") {
                                                             {"mobilenet_v2-0.3", "mobilenet_v2"},
                                                             {"squeezenet_b8_train", "squeezenet"},
                                                             {"resnet18/random/0.3/1", "resnet18"},
+                                                            {"resnet18_30-memory-gt", "resnet18"},
                                                             {"30", "30"},
                                                             {"", ""}})
     CHECK_MESSAGE(family_of(one.first) == one.second, one.first);
@@ -144,12 +145,18 @@ TEST_CASE("records find their networks by name") {
              Settings{{"net_name", "resnet18"}, {"level", "45"}, {"log", "resnet18"}, {"model", "models/resnet18.py"}});
   const auto message = error_of(Fault::missing, [&] { (void)pair_costs({pruned}, nets); });
   CHECK(has(message, "resnet18_45"));
+  (void)error_of(Fault::missing, [&] {
+    (void)pair_costs({record("ResNet18", {{"net_name", "resnet18"}, {"level", "45"}, {"model", "a/ResNet18.py"}})},
+                     nets);
+  });
+  CHECK(found(record("x", {{"net_name", "resnet18_30"}, {"level", "30"}, {"log", "resnet18_30"}})) == "resnet18_30");
 
   // Nor for another level of the same log, nor for another network of it.
   for (const auto& [model, level] : {std::pair{"models/resnet18_45.py", "45"}, {"models/vgg16.py", ""}}) {
     auto other = record("x", Settings{{"model", model}, {"log", "resnet18_30"}});
     if (*level != 0) other.from.environment["level"] = level;
-    const auto data = pair_costs({record("resnet18_30"), other}, nets);
+    auto beside = record("resnet18_30", {{"model", "models/resnet18_30.py"}, {"log", "resnet18_30"}});
+    const auto data = pair_costs({beside, other}, nets);
     CHECK(data.samples.size() == 1);
     CHECK(data.unpaired == 1);
     REQUIRE(data.notes.size() == 1);
@@ -157,6 +164,32 @@ TEST_CASE("records find their networks by name") {
   }
   CHECK(found(record("x", {{"model", "models/a.py"}, {"level", "30"}, {"log", "resnet18_30"}})) == "resnet18_30");
   CHECK(found(record("x", {{"model", "models/a.py"}, {"level", "0"}, {"log", "resnet18"}})) == "ResNet18");
+
+  // A log of one network tells it, however the model is called, unless they speak of two levels.
+  const Settings one{{"net_name", "resnet18"}, {"level", "45"}, {"model", "pruned/resnet18_45.py"}};
+  const auto of_log = [&](Settings settings, const std::string& log, const std::string& net) {
+    settings["log"] = log;
+    auto data = pair_costs({record("x", settings), record("resnet18_30")}, {named(net), named("resnet18_30")});
+    return data.unpaired == 0 ? data.nets[data.samples.at(0).net].id : "";
+  };
+  CHECK(of_log(one, "tx2_017", "tx2_017") == "tx2_017");
+  CHECK(of_log(one, "memory_resnet18_50", "memory_resnet18_50").empty());
+  CHECK(of_log(one, "resnet18", "resnet18").empty());
+  CHECK(of_log({{"net_name", "resnet18"}, {"level", "30"}, {"model", "resnet18.py"}}, "resnet18_30-memory",
+               "resnet18_30-memory-gt") == "resnet18_30");
+  CHECK(of_log({{"net_name", "vgg"}, {"level", "30"}, {"model", "vgg.py"}}, "vgg_p30-memory", "vgg_p30-gt") ==
+        "vgg_p30-gt");
+
+  // Of several models that the name alone would pair with one network, nobody knows which is the unpruned one.
+  const auto plain = [](const std::string& model) {
+    return record("resnet18", Settings{{"net_name", "resnet18"}, {"model", model}, {"log", "all"}});
+  };
+  CHECK(found(plain("a/resnet18.py")) == "ResNet18");
+  const auto two = error_of(Fault::missing, [&] { (void)pair_costs({plain("a/net.py"), plain("b/net.py")}, nets); });
+  CHECK(has(two, "2 of these records have net_name alone in common with a network"));
+  (void)error_of(Fault::missing, [&] {
+    (void)pair_costs({plain("a/net.py"), plain("b/net.py")}, {named("resnet18_0")});
+  });
 
   auto oom = record("resnet18_30");
   oom.state = RunState::out_of_memory;

@@ -167,6 +167,27 @@ TEST_CASE("logs of the fitter: columns by name, level from the name, units") {
   CHECK(load_records(folder.path()).size() == 4);  // a folder of logs
 }
 
+TEST_CASE("the pruning level of a row: from the model's name, the log's, or the model's folders") {
+  const TempFolder folder;
+  const auto level = [&folder](const std::string& log, const std::string& net, const std::string& model) {
+    const auto file = folder.write(log, "passed|bs|net_name|model|latency\nTrue|4|" + net + "|" + model + "|1.5\n");
+    const auto records = load_perf4sight_log(file);
+    std::filesystem::remove(file);
+    const auto& environment = records.at(0).from.environment;
+    return environment.count("level") == 0 ? std::string() : environment.at("level");
+  };
+  for (const char* log : {"resnet18_30-gt.csv", "resnet18_30-memory.csv", "resnet18_30_latency-gt.csv",
+                          "resnet18_30-gt-mem.csv", "memory_resnet18_30-gt.csv", "ResNet18-0.3_tx2_train.csv",
+                          "resnet18_p30.csv", "resnet18_30.memory.csv", "run_2-resnet18_l1_30_tx2.csv"})
+    CHECK_MESSAGE(level(log, "resnet18", "models/resnet18.py") == "30", log);
+  for (const char* log : {"mobilenet_v2-gt.csv", "mobilenet_v2-memory.csv", "latency_mobilenet_v2.csv", "all.csv"})
+    CHECK_MESSAGE(level(log, "mobilenet_v2", "mobilenet_v2.py") == "", log);
+  CHECK(level("resnet_18-memory.csv", "resnet_18", "resnet_18.py") == "");
+  CHECK(level("resnet18_50-gt.csv", "resnet18", "pruned/resnet18_30.pth.tar") == "30");
+  CHECK(level("resnet18-memory.csv", "resnet18", "/home/x/pruned/resnet18/30/model.py") == "30");
+  CHECK(level("resnet18-memory.csv", "resnet18", "/home/x/2021/resnet18.py") == "");
+}
+
 TEST_CASE("logs of the profiler: params as Python writes them, and back") {
   const TempFolder folder;
   Notes notes;

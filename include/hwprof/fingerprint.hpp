@@ -72,9 +72,9 @@ struct CostData {
 };
 
 /// Finds the network of every record by name, never by order: net_id or arch, then what a log of perf4sight says (the
-/// stem of `model`, the log's name unless a model is of another level, net_name with the level, net_name alone at level
-/// 0). Letters' case and the kind of separator do not count. A record's metrics train_… are of training, others of its
-/// mode.
+/// stem of `model`, net_name with the level, the log's name, in a log of several networks only of its level, net_name
+/// alone at level 0). Letters' case, the kind of separator and what kind of log a name says at its end do not count. A
+/// record's metrics train_… are of training, others of its mode.
 /// @throws Error(Fault::usage) for two networks of one id and records of several devices, Error(Fault::missing) when no
 /// record has both a network and a number.
 [[nodiscard]] CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet> nets);

@@ -67,8 +67,9 @@ struct Perf4sightConfig {
 /// noted. A row that did not pass becomes a record of state out_of_memory; one that passed without a number, failed.
 /// The record's net_id is the stem of `model`, else net_name_level, else the log's name; its environment has what
 /// pair_costs() pairs networks by: "net_name", "model", "dataset", "log" (the file's stem without -gt), and "level"
-/// [%], from a column level, pruning_level or pruning_perc, else from the number at the end of the log's or model's
-/// name. mode: the row's exec_stage or stage; "train" where it has none, as in perf4sight's own logs.
+/// [%], from a column level, pruning_level or pruning_perc, else from the number at the end of the model's name, behind
+/// net_name in the log's (resnet18_30-memory-gt), or that is a folder of the model's. mode: the row's exec_stage or
+/// stage; "train" where it has none, as in perf4sight's own logs.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] std::vector<NetRecord> load_perf4sight_log(const std::string& file, Notes* notes = nullptr);
 

@@ -59,9 +59,8 @@ bool add_layers(CostedNet& net, const Yaml& root) {
 }
 
 bool is_family_end(const std::string& word) {
-  static const std::set<std::string> words{"l1", "l1norm", "norm",     "random",    "rand",    "pruned",
-                                           "gt", "train",  "training", "inference", "weighted"};
-  if (words.count(word) != 0) return true;
+  static const std::set<std::string> words{"l1", "l1norm", "norm", "random", "rand", "pruned", "weighted"};
+  if (words.count(word) != 0 || record::is_log_word(word)) return true;
   const std::size_t digits = word.find_first_not_of("rsbp");
   if (digits == std::string::npos || digits > 1) return false;
   return word.find_first_not_of("0123456789.%", digits) == std::string::npos;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <set>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "fingerprint/names.hpp"
@@ -20,40 +21,66 @@ std::string setting(const NetRecord& record, const char* name) {
   return found == record.from.environment.end() ? std::string() : found->second;
 }
 
-/// Whether a log's name may tell a row's network. One log may hold several: beside a model the levels have to agree.
-bool may_be_of_log(const std::string& log, const std::string& model, const std::string& net, const std::string& level) {
-  const auto own = base::to_double(level), logs = record::level_of_name(log);
+/// What a row of perf4sight's logs says of its network.
+struct Said {
+  explicit Said(const NetRecord& record)
+      : log(setting(record, "log")),
+        net(setting(record, "net_name")),
+        model(setting(record, "model")),
+        stem(record::model_stem(model)),
+        level(setting(record, "level")) {}
+
+  std::string log, net, model, stem, level;
+
+  [[nodiscard]] auto network() const { return std::tie(net, stem, level); }
+  /// net_name may be all of the name: nothing tells that the network was pruned, or it says itself by how much.
+  [[nodiscard]] bool is_plain() const {
+    return level.empty() || level == "0" || record::level_of_name(net) == base::to_double(level);
+  }
+};
+
+/// Whether the log's name may tell a row's network: where it is of the row's level, or, of a log of one network, where
+/// it does not speak of another level.
+bool may_be_of_log(const Said& said, bool alone) {
+  const auto own = base::to_double(said.level), logs = record::level_of_log(said.log, said.net);
   if (own && std::abs(*own - logs.value_or(0)) < 1e-6) return true;
-  if (log == net) return !own;
-  return model.empty() && (!own || !logs);
+  if (record::without_log_words(said.log) == said.net) return !own;
+  if (!own || !logs) return alone || said.stem.empty();
+  return alone && !said.net.empty() && !record::is_called_by(said.log, said.net);
 }
 
 /// What the record's network may be called, the surest first.
-std::vector<std::string> names_of(const NetRecord& record) {
+std::vector<std::string> names_of(const NetRecord& record, const Said& said, bool alone) {
   std::vector<std::string> out;
-  const auto add = [&out](const std::string& name) {
-    if (!name.empty()) out.push_back(plain_name(name));
+  const bool plain = said.is_plain();
+  const auto add = [&](const std::string& name) {
+    if (name.empty() || (!plain && plain_name(name) == plain_name(said.net))) return;  // not the unpruned one
+    out.push_back(plain_name(name));
   };
-  const std::string model = setting(record, "model"), net = setting(record, "net_name"),
-                    level = setting(record, "level");
-  const std::filesystem::path path(model);
-  const std::string stem = record::model_stem(model);
-  const bool bare = stem == net && !level.empty() && level != "0";  // the file of an unpruned network, of a pruned one
+  const std::filesystem::path path(said.model);
   add(record.net_id);
   add(record.arch);
-  if (!stem.empty() && !bare) {
-    add(stem);
-    if (path.has_parent_path()) add(path.parent_path().filename().string() + "_" + stem);
-    add(net + "_" + stem);
+  if (!said.stem.empty()) {
+    add(said.stem);
+    if (path.has_parent_path()) add(path.parent_path().filename().string() + "_" + said.stem);
+    add(said.net + "_" + said.stem);
   }
-  if (!net.empty() && !level.empty()) add(net + "_" + level);
-  if (const std::string log = setting(record, "log"); may_be_of_log(log, stem, net, level)) add(log);
-  if (!net.empty() && (level.empty() || level == "0")) {
-    add(net);
-    add(net + "_0");
+  if (!said.net.empty() && !said.level.empty()) add(said.net + "_" + said.level);
+  if (may_be_of_log(said, alone)) {
+    add(said.log);
+    add(record::without_log_words(said.log));
+  }
+  if (!said.net.empty() && plain) {
+    add(said.net);
+    add(said.net + "_0");
   }
   return out;
 }
+
+struct Paired {
+  std::optional<std::size_t> net;
+  bool guess = false;  ///< by the name that all pruned ones share, where nothing tells a level
+};
 
 class Networks {
  public:
@@ -64,18 +91,37 @@ class Networks {
       known_.push_back(nets[i].id);
     }
     std::map<std::string, std::set<std::size_t>> others;
-    for (std::size_t i = 0; i < nets.size(); ++i)
+    for (std::size_t i = 0; i < nets.size(); ++i) {
       for (const auto& alias : nets[i].aliases) others[plain_name(alias)].insert(i);
+      others[plain_name(record::without_log_words(nets[i].id))].insert(i);  // called as its log's file
+    }
     for (const auto& [name, which] : others)
       if (which.size() == 1) by_name_.emplace(name, *which.begin());  // a name of several tells nothing
   }
 
-  [[nodiscard]] std::optional<std::size_t> find(const NetRecord& record) const {
-    for (const auto& name : names_of(record)) {
-      const auto found = by_name_.find(name);
-      if (found != by_name_.end()) return found->second;
+  [[nodiscard]] std::vector<Paired> pair(const std::vector<NetRecord>& records) const {
+    std::map<std::string, std::set<std::tuple<std::string, std::string, std::string>>> of_log;
+    std::vector<Said> said;
+    for (const auto& record : records) {
+      said.emplace_back(record);
+      of_log[said.back().log].insert(said.back().network());
     }
-    return {};
+    std::vector<Paired> out(records.size());
+    std::map<std::size_t, std::set<std::string>> guessed;  // models by network
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      for (const auto& name : names_of(records[i], said[i], of_log[said[i].log].size() == 1)) {
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end()) continue;
+        out[i].net = found->second;
+        out[i].guess =
+            said[i].level.empty() && (name == plain_name(said[i].net) || name == plain_name(said[i].net + "_0"));
+        break;
+      }
+      if (out[i].guess) guessed[*out[i].net].insert(said[i].model);
+    }
+    for (auto& one : out)
+      if (one.guess && guessed[*one.net].size() > 1) one.net.reset();
+    return out;
   }
   [[nodiscard]] const std::vector<std::string>& known() const { return known_; }
 
@@ -121,11 +167,14 @@ CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet
   data.nets = std::move(nets);
   const Networks networks(data.nets);
   std::map<std::pair<std::string, std::string>, std::size_t> lacking;  // by id and, as ids may be but a level, model
-  std::size_t failed_oom = 0, nothing = 0;
-  for (const auto& record : records) {
-    const auto net = networks.find(record);
+  std::size_t failed_oom = 0, nothing = 0, several = 0;
+  const auto paired = networks.pair(records);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto& record = records[i];
+    const auto& net = paired[i].net;
     if (!net) {
       ++data.unpaired;
+      several += paired[i].guess ? 1 : 0;
       ++lacking[{record.net_id, setting(record, "model")}];
       continue;
     }
@@ -169,6 +218,10 @@ CostData pair_costs(const std::vector<NetRecord>& records, std::vector<CostedNet
                          (model.empty() || model == name ? "" : " (" + model + ")") + ", " + std::to_string(count) +
                          " records left out" + base::suggest(name, networks.known()));
   }
+  if (several > 0)
+    data.notes.push_back(std::to_string(several) +
+                         " of these records have net_name alone in common with a network, are of " +
+                         "several models and say no pruning level");
   if (data.samples.empty())
     throw Error(Fault::missing, "no record has both a network and a number: " + std::to_string(records.size()) +
                                     " records, " + std::to_string(data.nets.size()) + " networks" +

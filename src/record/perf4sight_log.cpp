@@ -65,12 +65,39 @@ std::optional<Header> header_of(std::string_view& text, const std::string& sourc
   return header;
 }
 
-/// "-gt" and what kind of log it is, off the end of a file's name.
+/// A log's name without "-gt".
 std::string log_name(const std::string& file) {
   std::string name = std::filesystem::path(file).stem().string();
   for (const char* end : {"-gt", "_gt"})
     if (base::ends_with(name, end)) name.resize(name.size() - 3);
   return name;
+}
+
+constexpr const char* name_separators = "_-";
+
+/// 30 of 30, p30, 30% and 0.3.
+std::optional<double> level_of_word(std::string word) {
+  if (base::starts_with(word, "p")) word.erase(0, 1);
+  if (base::ends_with(word, "%")) word.pop_back();
+  if (word.empty() || word.find_first_not_of("0123456789.") != std::string::npos) return {};
+  auto level = base::to_double(word);
+  if (!level) return {};
+  if (word.find('.') != std::string::npos && *level < 1) *level *= 100;
+  if (*level > 100) return {};
+  return level;
+}
+
+/// Where what stands behind the network's name begins in a log's; npos where the log is not called by the network.
+std::size_t behind(const std::string& log, const std::string& net) {
+  if (net.empty()) return std::string::npos;
+  const std::string text = base::lower_case(log), part = base::lower_case(net);
+  for (auto at = text.rfind(part); at != std::string::npos;
+       at = at == 0 ? std::string::npos : text.rfind(part, at - 1)) {
+    const auto end = at + part.size();
+    const auto parts = [&](std::size_t i) { return text.find_first_of(name_separators, i) == i; };
+    if ((at == 0 || parts(at - 1)) && (end == text.size() || parts(end))) return end;
+  }
+  return std::string::npos;
 }
 
 class LogReader {
@@ -148,17 +175,21 @@ class LogReader {
     return static_cast<int>(*value);
   }
 
-  [[nodiscard]] std::optional<double> level(const Row& row, const std::string& model, const std::string& net) const {
+  [[nodiscard]] std::optional<double> level(const Row& row, const std::string& path, const std::string& model,
+                                            const std::string& net) const {
     for (const char* name : level_columns) {
       if (cell(row, name).empty()) continue;
       const auto value = number(row, name);
       if (value && *value <= 100) return *value < 1 ? *value * 100 : *value;
       fail(std::string(name) + ": a level from 0 to 100 is expected, found " + in_quotes(cell(row, name)));
     }
-    for (const auto& name : {model, log_})
-      if (name != net)
-        if (const auto found = record::level_of_name(name)) return found;
-    return {};
+    if (model != net)
+      if (const auto found = record::level_of_name(model)) return found;
+    if (const auto found = record::level_of_log(log_, net)) return found;
+    std::optional<double> found;  // pruned/resnet18/30/model.py
+    for (const auto& folder : std::filesystem::path(path).parent_path())
+      if (const auto one = level_of_word(folder.string())) found = one;
+    return found;
   }
 
   NetRecord record_of(Row row, const Header& header) {
@@ -171,7 +202,7 @@ class LogReader {
     environment["log"] = log_;
     for (const char* name : {"net_name", "model", "dataset"})
       if (const auto text = cell(row, name); !text.empty()) environment[name] = text;
-    const auto pruned = level(row, model, net);
+    const auto pruned = level(row, path, model, net);
     if (pruned) environment["level"] = base::format_number(*pruned);
     std::string id = !model.empty() && model != net ? model : net;
     if (id.empty()) id = log_;
@@ -253,12 +284,15 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 std::string record::model_stem(const std::string& path) {
-  const std::filesystem::path name = std::filesystem::path(path).filename();
-  const std::string end = name.extension().string();
-  const bool letters = end.size() > 1 && std::all_of(end.begin() + 1, end.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-                       });
-  return letters ? name.stem().string() : name.string();
+  std::filesystem::path name = std::filesystem::path(path).filename();
+  for (;;) {
+    const std::string end = name.extension().string();
+    const bool letters = end.size() > 1 && std::all_of(end.begin() + 1, end.end(), [](char c) {
+                           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                         });
+    if (!letters) return name.string();
+    name = name.stem();
+  }
 }
 
 std::optional<double> record::level_of_job(const std::string& arch) {
@@ -269,16 +303,43 @@ std::optional<double> record::level_of_job(const std::string& arch) {
   return *share * 100;
 }
 
+bool record::is_log_word(const std::string& word) {
+  static const std::set<std::string> words{"gt",        "memory", "mem",      "latency", "lat",
+                                           "latencies", "train",  "training", "infer",   "inference"};
+  return words.count(base::lower_case(word)) != 0;
+}
+
+std::string record::without_log_words(const std::string& name) {
+  std::string out = name;
+  for (;;) {
+    const auto cut = out.find_last_of("_-.");
+    if (cut == std::string::npos || cut == 0 || !is_log_word(out.substr(cut + 1))) return out;
+    out.resize(cut);
+  }
+}
+
 std::optional<double> record::level_of_name(const std::string& name) {
   if (const auto level = level_of_job(name)) return level;
-  const auto cut = name.find_last_of("_-");
-  if (cut == std::string::npos || cut + 1 == name.size()) return {};
-  const std::string tail = name.substr(cut + 1);
-  if (tail.find_first_not_of("0123456789.") != std::string::npos) return {};
-  auto level = base::to_double(tail);
-  if (!level) return {};
-  if (tail.find('.') != std::string::npos && *level < 1) *level *= 100;
-  if (*level > 100) return {};
+  const std::string rest = without_log_words(name);
+  const auto cut = rest.find_last_of(name_separators);
+  if (cut == std::string::npos) return {};
+  return level_of_word(rest.substr(cut + 1));
+}
+
+bool record::is_called_by(const std::string& log, const std::string& net) {
+  return behind(log, net) != std::string::npos;
+}
+
+std::optional<double> record::level_of_log(const std::string& log, const std::string& net) {
+  const std::string name = without_log_words(log);
+  const auto from = behind(name, net);
+  if (from == std::string::npos) return level_of_name(name);
+  std::optional<double> level;
+  for (std::size_t at = from; at < name.size();) {
+    const auto end = std::min(name.find_first_of(name_separators, at + 1), name.size());
+    if (const auto one = level_of_word(name.substr(at + 1, end - at - 1))) level = one;
+    at = end;
+  }
   return level;
 }
 
