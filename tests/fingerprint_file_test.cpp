@@ -93,6 +93,12 @@ TEST_CASE("damaged files are refused with their place") {
   refused(with("/costs/0/unit", "ms"), "unit");
   refused(with("/costs/0/kind", "magic"), "magic");
   refused(with("/costs/0/error", -1), "error");
+  const auto known = [&](const char* kind, const Json& families) {
+    return with("/costs/0/known", Json{{"kind", kind}, {"error", 0.1}, {"families", families}});
+  };
+  refused(known("magic", {"x"}), "magic");
+  refused(known("simple", Json::array()), "at least one family");
+  refused(known("blend", Json::array({"x"})), "needs the forest");
   refused(with("/costs/0/features/3", "x"), "feature");
   refused(with("/costs/0/features", Json::array({"x"})), "no such feature");
   refused(with("/costs/0/features", Json::array()), "or more are expected");

@@ -404,6 +404,71 @@ TEST_CASE("what was never measured is outside the range; batches beyond it are n
   CHECK(far.value == doctest::Approx(device.memory(net, 64, true)).epsilon(0.1));
 }
 
+TEST_CASE("trees alone: a batch beyond those measured costs what the physical sum says") {
+  const MadeUpDevice device;
+  const auto data = measure(device, {"plain", "residual", "mobile"}, {0, 50}, {2, 8, 16}, 0, 1);
+  const auto net = make_net("residual", 0);
+  for (const char* kind : {"tree", "forest", "blend"}) {
+    FingerprintOptions options;
+    options.kind = kind;
+    options.trees = 40;
+    const auto model = fit_fingerprint(data, options);
+    for (const Metric quantity : {Metric::memory, Metric::latency}) {
+      const double truth = quantity == Metric::memory ? device.memory(net, 256, true) : device.latency(net, 256, true);
+      CHECK_MESSAGE(model.predict(net, 256, Stage::training, quantity).value == doctest::Approx(truth).epsilon(0.2),
+                    kind);
+    }
+    BatchLimits limits;
+    limits.memory_bytes = device.memory(net, 100, true);
+    CHECK(std::abs(largest_batch(model, net, Stage::training, limits) - 100) < 20);
+  }
+}
+
+TEST_CASE("families fitted on go by the kind that predicts their levels best, others by that for new networks") {
+  const TempFolder folder;
+  const MadeUpDevice device;
+  // perf4sight's levels alone: some of them are left out all the same.
+  const auto data = measure(device, {"plain", "residual", "mobile", "fire"}, {0, 30, 50, 70, 90}, batches, 0.01, 7);
+  FingerprintOptions options;
+  options.trees = 30;
+  const auto model = fit_fingerprint(data, options);
+  const auto few = measure(device, {"fire", "bottleneck"}, {0}, batches, 0.01, 4);
+  const auto after = update_fingerprint(model, few);
+  const auto file = folder.file("model.json");
+  save_fingerprint(file, after);
+  const auto again = load_fingerprint(file);
+  bool differ = false;
+  for (const auto& fit : model.fits()) {
+    REQUIRE(fit.by_level.size() == 7);
+    const auto least = [](const std::vector<KindError>& errors) {
+      return *std::min_element(errors.begin(), errors.end(), [](auto& a, auto& b) { return a.mean < b.mean; });
+    };
+    const std::string kind = least(fit.by_network).kind, known = least(fit.by_level).kind;
+    CHECK(fit.kind == kind);
+    CHECK(fit.known_kind == known);
+    for (const auto& one : fit.by_level) CHECK(one.chosen == (one.kind == known));
+    differ = differ || known != kind;
+    options.kind = known;
+    const auto of_known = fit_fingerprint(data, options);
+    options.kind = kind;
+    const auto of_new = fit_fingerprint(data, options);
+    for (const char* family : {"plain", "fire", "bottleneck"}) {
+      const auto net = make_net(family, 40);
+      const bool is_new = family == std::string("bottleneck");
+      const auto predicted = model.predict(net, 8, Stage::training, fit.quantity);
+      CHECK(predicted.value == (is_new ? of_new : of_known).predict(net, 8, Stage::training, fit.quantity).value);
+      CHECK(predicted.standard_error / predicted.value < (is_new ? 1 : 1.5 * least(fit.by_level).most));
+      const auto updated = after.predict(net, 8, Stage::training, fit.quantity);
+      CHECK(updated.updated == (family != std::string("plain")));
+      const double truth = fit.quantity == Metric::latency ? device.latency(net, 8, true) : device.memory(net, 8, true);
+      CHECK(updated.value == doctest::Approx(truth).epsilon(0.15));
+      CHECK(again.predict(net, 8, Stage::training, fit.quantity).value == updated.value);
+      CHECK(again.predict(net, 8, Stage::training, fit.quantity).standard_error == updated.standard_error);
+    }
+  }
+  CHECK(differ);
+}
+
 TEST_CASE("the largest batch that fits, against a walk over all batches") {
   const MadeUpDevice device;
   const auto data = measure(device, families(), {0, 50}, {1, 4, 16, 64}, 0, 1);

@@ -83,7 +83,8 @@ struct FingerprintOptions {
   std::string kind = "auto";  ///< or one of list_fingerprint_kinds()
   int trees = 300;            ///< of forests
   std::uint64_t seed = 0;
-  bool by_level = false;  ///< auto decides by the error on pruning levels that were not seen, not on networks
+  bool by_level = false;  ///< auto decides by the error on pruning levels that were not seen for all networks; else by
+                          ///< that for families fitted on, by the error on networks for others
   std::vector<double> train_levels;  ///< fit on these alone [%]; the others are the levels that were not seen
   bool assess = true;                ///< hold out networks and levels; needed for "auto"
 };
@@ -106,10 +107,11 @@ struct FingerprintFit {
   Stage stage = Stage::inference;
   Metric quantity = Metric::latency;
   std::string kind;
+  std::string known_kind;  ///< of auto, for families fitted on; empty where kind predicts these as well
   std::size_t rows = 0, nets = 0, families = 0;  ///< that are fitted on, those for calibration left aside
   std::size_t calibration = 0;  ///< rows of the family "calibration": fitted on always, held out and judged by
                                 ///< never; 0 where they are judged by: see fit_fingerprint()
-  double fit_error = 0;         ///< mean, in-sample
+  double fit_error = 0;         ///< mean, in-sample, of the kind that predicts these
   std::string held_out;         ///< "network", "level", "batch" or "row": what by_network went by
   std::vector<KindError>
       by_network;                   ///< one family held out at a time; where there is but one: its levels, else batches

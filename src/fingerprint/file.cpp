@@ -75,6 +75,8 @@ Json to_json(const Target& target) {
            {"unit", unit(target.fit.quantity)},
            {"kind", target.fit.kind},
            {"error", target.error}};
+  if (!target.families.empty())
+    out["known"] = {{"kind", target.fit.known_kind}, {"error", target.known_error}, {"families", target.families}};
   out["fit"] = to_json(target.fit);
   out["features"] = Json::array();
   for (const std::size_t f : target.known) out["features"].push_back(names[f]);
@@ -103,8 +105,8 @@ class Reader {
   explicit Reader(const JsonReader& json) : json_(json) {}
 
   Target run() {
-    json_.only({"stage", "quantity", "unit", "kind", "error", "fit", "features", "least", "most", "simple", "physical",
-                "forests", "update", "updates"});
+    json_.only({"stage", "quantity", "unit", "kind", "error", "known", "fit", "features", "least", "most", "simple",
+                "physical", "forests", "update", "updates"});
     Target target;
     auto& fit = target.fit;
     target.parts.stage = fit.stage = stage();
@@ -114,6 +116,7 @@ class Reader {
                          base::in_quotes(json_["unit"].text()));
     fit.kind = one_of("kind", list_fingerprint_kinds());
     target.error = share(json_["error"]);
+    if (json_.has("known")) read_known(json_["known"], target);
     read_fit(json_["fit"], fit);
     names_ = fingerprint::names_of(fit.stage);
     target.known = read_features();
@@ -187,6 +190,14 @@ class Reader {
     }
   }
 
+  static void read_known(const JsonReader& json, Target& target) {
+    json.only({"kind", "error", "families"});
+    target.fit.known_kind = one_of(json["kind"], list_fingerprint_kinds());
+    target.known_error = share(json["error"]);
+    for (const auto& family : json["families"].list()) target.families.insert(fingerprint::plain_name(family.text()));
+    if (target.families.empty()) json["families"].fail("at least one family is expected");
+  }
+
   /// Forests go by place, so the file's order counts; it may be of an older program that had fewer of our own.
   [[nodiscard]] std::vector<std::size_t> read_features() const {
     const std::size_t plain = fingerprint::perf4sight_count(stage());
@@ -222,6 +233,7 @@ class Reader {
       return value;
     };
     Linear out;
+    out.batch = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), "own.batch") - names_.begin());
     out.constant = coefficient(json["constant"]);
     for (const auto& [name, value] : json["coefficients"].items()) {
       const auto at = std::find(names_.begin(), names_.end(), name);
@@ -232,7 +244,6 @@ class Reader {
     if (json.has("from_batch") != json.has("later")) json.fail("from_batch and later are expected together");
     if (!json.has("from_batch")) return out;
     out.from_batch = static_cast<double>(json["from_batch"].integer(1, 1 << 20));
-    out.batch = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), "own.batch") - names_.begin());
     const auto later = json["later"].items();
     if (later.size() != out.columns.size()) json["later"].fail("the features of coefficients are expected");
     for (const std::size_t column : out.columns) out.later.push_back(coefficient(json["later"][names_[column]]));
@@ -255,14 +266,15 @@ class Reader {
     read("forest", plain, target.parts.forest);
     read("ratio", scaled, target.parts.ratio);
     read("residual", scaled, target.parts.residual);
-    const std::string& kind = target.fit.kind;
-    const auto need = [&](const char* name) {
-      if (!json.has(name)) json.fail("kind " + kind + " needs the forest " + base::in_quotes(name));
-    };
-    if (kind == "blend")
-      for (const char* name : {"forest", "ratio", "residual"}) need(name);
-    else if (kind != "simple" && kind != "physical")
-      need(kind.c_str());
+    for (const auto& kind : {target.fit.kind, target.fit.known_kind}) {
+      const auto need = [&](const std::string& name) {
+        if (!json.has(name)) json.fail("kind " + kind + " needs the forest " + base::in_quotes(name));
+      };
+      if (kind == "blend")
+        for (const char* name : {"forest", "ratio", "residual"}) need(name);
+      else if (!kind.empty() && kind != "simple" && kind != "physical")
+        need(kind);
+    }
   }
 
   void read_updates(Target& target) const {
@@ -281,7 +293,8 @@ class Reader {
       Update update{json["family"].text(), count(json["rows"]), json["factors"].numbers(), json["bias"].number()};
       if (std::any_of(update.factors.begin(), update.factors.end(), [](double factor) { return factor < 0; }))
         json["factors"].fail("factors of 0 or more are expected");
-      const std::size_t width = update_columns(target.parts, target.fit.kind, target.rule, zeros).size();
+      const std::size_t width =
+          update_columns(target.parts, target.kind_of(update.family), target.rule_of(update.family), zeros).size();
       if (update.factors.size() != width || width > most_columns)
         json["factors"].fail(std::to_string(width) + " factors are expected, found " +
                              std::to_string(update.factors.size()));

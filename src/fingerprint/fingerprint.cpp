@@ -52,23 +52,49 @@ std::map<std::pair<Stage, Metric>, Rows> rows_of(const CostData& data) {
 
 }  // namespace
 
+bool fingerprint::Target::is_known(const std::string& family) const {
+  return families.count(plain_name(family)) != 0;
+}
+
+const std::string& fingerprint::Target::kind_of(const std::string& family) const {
+  return is_known(family) ? fit.known_kind : fit.kind;
+}
+
+fingerprint::UpdateRule fingerprint::Target::rule_of(const std::string& family) const {
+  return is_known(family) ? UpdateRule{"scale", rule.deviation, rule.noise} : rule;
+}
+
+bool fingerprint::Target::is_beyond(const std::vector<double>& features, std::size_t feature) const {
+  const auto at = std::find(known.begin(), known.end(), feature);
+  return at != known.end() && features[feature] > most[static_cast<std::size_t>(at - known.begin())];
+}
+
 CostPrediction fingerprint::Target::predict(const std::vector<double>& features, const std::string& family) const {
   CostPrediction out;
-  out.value = std::max(0.0, parts.predict(fit.kind, features));
-  const double base = out.value;
-  double share = error, apart = 0;
-  for (const auto& update : updates) {
-    if (plain_name(update.family) != plain_name(family)) continue;
-    const auto corrected = updated(update, rule, update_columns(parts, fit.kind, rule, features), base);
-    out.value = corrected.value;
-    apart = corrected.apart;
-    out.updated = true;
-    for (const auto& few : fit.few)                          // sorted by rows
-      if (few.rows <= update.rows) share = 1.25 * few.mean;  // of a mean absolute error, were errors normal
-  }
   for (std::size_t i = 0; i < known.size(); ++i) {
     const double value = features[known[i]];
     if (value < least[i] * (1 - range_tolerance) || value > most[i] * (1 + range_tolerance)) ++out.outside;
+  }
+  std::string kind = kind_of(family);
+  out.value = std::max(0.0, parts.predict(kind, features));
+  // Trees say no more than the most that was measured.
+  if ((kind == "tree" || kind == "forest" || kind == "blend") && is_beyond(features, parts.physical.batch) &&
+      parts.physical.at(features) > out.value) {
+    kind = "physical";
+    out.value = parts.physical.at(features);
+  }
+  const double base = out.value;
+  double share = is_known(family) ? known_error : error, apart = 0;
+  for (const auto& update : updates) {
+    if (plain_name(update.family) != plain_name(family)) continue;
+    const auto own = rule_of(family);
+    const auto corrected = updated(update, own, update_columns(parts, kind, own, features), base);
+    out.value = corrected.value;
+    apart = corrected.apart;
+    out.updated = true;
+    if (is_known(family)) continue;
+    for (const auto& few : fit.few)                          // sorted by rows
+      if (few.rows <= update.rows) share = 1.25 * few.mean;  // of a mean absolute error, were errors normal
   }
   out.standard_error = std::max(share * out.value, apart);
   return out;
@@ -140,7 +166,8 @@ FingerprintModel update_fingerprint(const FingerprintModel& model, const CostDat
       std::map<std::string, fingerprint::Picks> families;
       for (std::size_t row = 0; row < rows.size(); ++row) families[few.nets[rows.net[row]].family].push_back(row);
       for (const auto& [family, picks] : families) {
-        auto update = fingerprint::learn_update(target.parts, target.fit.kind, target.rule, rows, picks);
+        auto update =
+            fingerprint::learn_update(target.parts, target.kind_of(family), target.rule_of(family), rows, picks);
         update.family = family;
         auto& updates = target.updates;
         updates.erase(std::remove_if(updates.begin(), updates.end(),

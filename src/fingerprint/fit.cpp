@@ -61,10 +61,13 @@ class Fitter {
     const bool choose = options_.kind == automatic;
     fit.kind = choose ? "blend" : options_.kind;
     if (options_.assess) assess(target, choose);
-    target.parts = fit_parts(rows_, fitted, wanted(fit.kind, target.rule), options_.trees, options_.seed);
+    if (!fit.known_kind.empty())
+      for (const auto& one : families)
+        if (plain_name(one) != calibration_family) target.families.insert(plain_name(one));
+    target.parts = fit_parts(rows_, fitted, wanted(fit, target.rule), options_.trees, options_.seed);
     double sum = 0;
     for (const std::size_t row : train_)
-      sum += std::abs(target.parts.predict(fit.kind, rows_.features[row]) / rows_.y[row] - 1);
+      sum += std::abs(target.parts.predict(target.kind_of(family(row)), rows_.features[row]) / rows_.y[row] - 1);
     fit.fit_error = sum / static_cast<double>(train_.size());
     fit.importance = importance(rows_, train_, target.parts, fit.kind, options_.seed);
     target.known.resize(rows_.features[train_.front()].size());
@@ -89,8 +92,9 @@ class Fitter {
   }
   [[nodiscard]] double level(std::size_t row) const { return data_.nets[rows_.net[row]].level.value_or(0); }
 
-  static std::vector<std::string> wanted(const std::string& kind, const UpdateRule& rule) {
-    std::vector<std::string> kinds{kind};
+  static std::vector<std::string> wanted(const FingerprintFit& fit, const UpdateRule& rule) {
+    std::vector<std::string> kinds{fit.kind};
+    if (!fit.known_kind.empty()) kinds.push_back(fit.known_kind);
     if (rule.columns == "residual") kinds.emplace_back("residual");
     return kinds;
   }
@@ -162,18 +166,14 @@ class Fitter {
     if (options_.by_level && !by_level && choose)
       target.notes.push_back(name() + ": there are no pruning levels that were not seen to choose by; chosen by " +
                              fit.held_out);
-    auto& deciding = by_level ? fit.by_level : fit.by_network;
-    if (choose)
-      fit.kind = std::min_element(deciding.begin(), deciding.end(), [](const auto& a, const auto& b) {
-                   return a.mean < b.mean;
-                 })->kind;
-    for (auto* list : {&fit.by_network, &fit.by_level})
-      for (auto& one : *list) one.chosen = one.kind == fit.kind;
-
-    const auto& errors = (by_level ? held_levels : held).errors.at(fit.kind);
-    double squares = 0;
-    for (const double error : errors) squares += error * error;
-    target.error = std::sqrt(squares / static_cast<double>(errors.size()));
+    if (choose) {
+      fit.kind = least_of(by_level ? fit.by_level : fit.by_network);
+      if (!by_level && !fit.by_level.empty()) fit.known_kind = least_of(fit.by_level);
+    }
+    for (auto& one : fit.by_network) one.chosen = one.kind == fit.kind;
+    for (auto& one : fit.by_level) one.chosen = one.kind == (fit.known_kind.empty() ? fit.kind : fit.known_kind);
+    target.error = root_mean_square((by_level ? held_levels : held).errors.at(fit.kind));
+    if (!fit.known_kind.empty()) target.known_error = root_mean_square(held_levels.errors.at(fit.known_kind));
     if (fit.held_out != "network") return;
     std::map<std::string, std::pair<double, std::size_t>> by_family;
     for (std::size_t i = 0; i < held.rows.size(); ++i) {
@@ -184,6 +184,17 @@ class Fitter {
     for (const auto& [name, sum] : by_family) fit.families_error[name] = sum.first / static_cast<double>(sum.second);
     if (own_ == all_.size() || only_drawn)
       fit.few = choose_rule(rows_, folds, parts, fit.kind, options_.seed, target.rule);
+  }
+
+  static std::string least_of(const std::vector<KindError>& errors) {
+    return std::min_element(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.mean < b.mean; })
+        ->kind;
+  }
+
+  static double root_mean_square(const std::vector<double>& errors) {
+    double squares = 0;
+    for (const double error : errors) squares += error * error;
+    return std::sqrt(squares / static_cast<double>(errors.size()));
   }
 
   static std::vector<KindError> errors_of(const HeldOut& held, const std::vector<std::string>& kinds) {
@@ -201,7 +212,8 @@ class Fitter {
     return out;
   }
 
-  /// perf4sight's split, where its levels are there: fit on 0, 30, 50, 70 and 90 %; else on every second level.
+  /// perf4sight's split, where its levels are there, and others: fit on 0, 30, 50, 70 and 90 %; else on every second
+  /// level.
   [[nodiscard]] Fold level_fold() const {
     std::set<double> levels;
     for (const std::size_t row : all_)
@@ -210,7 +222,7 @@ class Fitter {
     if (seen.empty())
       for (const double level : {0.0, 30.0, 50.0, 70.0, 90.0})
         if (levels.count(level) != 0) seen.push_back(level);
-    if (options_.train_levels.empty() && seen.size() < 3) {
+    if (options_.train_levels.empty() && (seen.size() < 3 || seen.size() == levels.size())) {
       seen.clear();
       std::size_t i = 0;
       for (const double level : levels)

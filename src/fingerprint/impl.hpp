@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ struct Update {
 struct Target {
   FingerprintFit fit;
   Parts parts;
-  double error = 0;  ///< root mean square of the relative error, held out
+  double error = 0;                ///< root mean square of the relative error, held out
+  double known_error = 0;          ///< the same of fit.known_kind, on levels that were not seen
+  std::set<std::string> families;  ///< plain names of those that fit.known_kind predicts
   UpdateRule rule;
   std::vector<std::size_t> known;   ///< features that were there when it was fitted: all, but for older files
   std::vector<double> least, most;  ///< of these
@@ -36,6 +39,12 @@ struct Target {
   Notes notes;  ///< of the fit
 
   [[nodiscard]] CostPrediction predict(const std::vector<double>& features, const std::string& family) const;
+  [[nodiscard]] bool is_known(const std::string& family) const;
+  /// Which kind predicts a family, and how an update changes it: all of it alike where its levels were fitted on.
+  [[nodiscard]] const std::string& kind_of(const std::string& family) const;
+  [[nodiscard]] UpdateRule rule_of(const std::string& family) const;
+  /// More than the most of that feature that was measured.
+  [[nodiscard]] bool is_beyond(const std::vector<double>& features, std::size_t feature) const;
 };
 
 /// What the rule's factors multiply.

@@ -30,11 +30,14 @@ std::string errors_text(const std::vector<hwprof::KindError>& errors) {
 
 void print_fit(const hwprof::FingerprintFit& fit) {
   constexpr std::size_t most_features = 8;
-  print_row(cost_name(fit.stage, fit.quantity),
-            fit.kind + ", " + count(fit.rows, "row") + " of " + count(fit.nets, "network") + " in " +
-                count(fit.families, "family", "families") +
-                (fit.calibration > 0 ? ", " + count(fit.calibration, "row") + " of calibration" : "") +
-                "; error on these " + percent_text(fit.fit_error));
+  print_row(
+      cost_name(fit.stage, fit.quantity),
+      fit.kind +
+          (fit.known_kind.empty() || fit.known_kind == fit.kind ? "" : " (" + fit.known_kind + " for these families)") +
+          ", " + count(fit.rows, "row") + " of " + count(fit.nets, "network") + " in " +
+          count(fit.families, "family", "families") +
+          (fit.calibration > 0 ? ", " + count(fit.calibration, "row") + " of calibration" : "") + "; error on these " +
+          percent_text(fit.fit_error));
   if (fit.repeatability) print_row("  repeatability", percent_text(*fit.repeatability));
   if (!fit.by_network.empty()) print_row("  held out by " + fit.held_out, errors_text(fit.by_network));
   std::string families;
@@ -64,6 +67,7 @@ Json to_json(const hwprof::FingerprintFit& fit) {
            {"quantity", hwprof::to_string(fit.quantity)},
            {"unit", hwprof::unit(fit.quantity)},
            {"kind", fit.kind},
+           {"known_kind", fit.known_kind.empty() ? fit.kind : fit.known_kind},
            {"rows", fit.rows},
            {"nets", fit.nets},
            {"families", fit.families},
