@@ -3,9 +3,9 @@
 //   hwprof_bench_accuracy_bench SPACE DIR [--sources a,b,c] [--targets a,b,c] [--samples 10,20,50] [--seeds 10]
 // DIR holds a CSV of architectures per device. Each target is taken from all the sources but itself; samples are
 // drawn at random or chosen (D-optimal), and everything else is the query set. No choice sees the query set.
-// Printed per device and number of samples: Spearman of each member alone and of the combined model (mean and
-// standard deviation over the seeds); of the combined one the median error, the share within 10 % and the share within
-// 1.645 standard errors, which should be 90 %. Devices whose labels are exact sums are marked and left out of means.
+// Printed per device and number of samples, of each member alone and of the combined model: Spearman (mean and standard
+// deviation over the seeds), median error and share within 10 %; of the combined one the share within 1.645 standard
+// errors, which should be 90 %, too. Devices whose labels are exact sums are marked and left out of means.
 // What others published on the same data stands at the end of a row of 20 samples, and below.
 #include <algorithm>
 #include <array>
@@ -110,23 +110,29 @@ void print_published(const std::string& space) {
         "  NASFLAT: F1 .577, F2 .809, F3 .871, F4 .814 (F2 and F3 hold measured devices only)\n");
 }
 
+struct MemberFigures {
+  Spread spearman, median_ape, within_10;
+};
+
 struct Figures {
-  std::map<std::string, Spread> spearman;
-  double published = 0;  ///< 0: none
-  Spread median_ape, within_10, covered, seconds;
+  std::map<std::string, MemberFigures> members;
+  double published = 0;     ///< 0: none
+  Spread covered, seconds;  ///< of the combined model
 };
 
 void print(const std::string& name, std::size_t samples, const char* sampler, const Figures& figures) {
   std::printf("%-16s %3zu %-7s", name.c_str(), samples, sampler);
   for (const auto& member : members) {
-    const auto at = figures.spearman.find(member);
-    if (at == figures.spearman.end())
-      std::printf("      -       ");
-    else
-      std::printf("  %.3f ± %.3f", at->second.mean(), at->second.deviation());
+    const auto at = figures.members.find(member);
+    if (at == figures.members.end()) {
+      std::printf("  %-29s", "-");
+      continue;
+    }
+    const auto& [spearman, median_ape, within_10] = at->second;
+    std::printf("  %.3f ± %.3f %5.1f %% %5.1f %%", spearman.mean(), spearman.deviation(), 100 * median_ape.mean(),
+                100 * within_10.mean());
   }
-  std::printf("  %5.1f %%  %5.1f %%  %5.1f %%", 100 * figures.median_ape.mean(), 100 * figures.within_10.mean(),
-              100 * figures.covered.mean());
+  std::printf("  %5.1f %%", 100 * figures.covered.mean());
   std::printf(figures.published > 0 ? "  %.3f\n" : "\n", figures.published);
   std::fflush(stdout);
 }
@@ -170,18 +176,22 @@ void try_once(const hwprof::TransferBase& base, const Device& device, const std:
       covered += std::abs(prediction.value - cost) <= 1.645 * prediction.standard_error ? 1 : 0;
     }
     const auto evaluation = hwprof::evaluate(predicted, measured);
-    figures.spearman[member].add(evaluation.spearman);
+    auto& own = figures.members[member];
+    own.spearman.add(evaluation.spearman);
+    own.median_ape.add(evaluation.median_ape);
+    own.within_10.add(evaluation.within_10);
     if (!member.empty()) continue;
-    figures.median_ape.add(evaluation.median_ape);
-    figures.within_10.add(evaluation.within_10);
     figures.covered.add(static_cast<double>(covered) / static_cast<double>(measured.size()));
   }
 }
 
 void merge(Figures& into, const Figures& from) {
-  for (const auto& [member, spread] : from.spearman) into.spearman[member].add(spread.mean());
-  into.median_ape.add(from.median_ape.mean());
-  into.within_10.add(from.within_10.mean());
+  for (const auto& [member, figures] : from.members) {
+    auto& own = into.members[member];
+    own.spearman.add(figures.spearman.mean());
+    own.median_ape.add(figures.median_ape.mean());
+    own.within_10.add(figures.within_10.mean());
+  }
   into.covered.add(from.covered.mean());
   into.seconds.add(from.seconds.mean());
 }
@@ -202,8 +212,10 @@ void run(const Options& options) {
   for (auto& device : devices) device.derived = alone.fit(device.records).from().derived;
 
   std::printf("%-16s %3s %-7s", "device", "N", "samples");
-  for (const auto& member : members) std::printf("  %-12s", member.empty() ? "combined" : member.c_str());
-  std::printf("   median   ±10 %%    cover  published\n");
+  for (const auto& member : members) std::printf("  %-29s", member.empty() ? "combined" : member.c_str());
+  std::printf("    cover  published\n%28s", "");
+  for (std::size_t i = 0; i < members.size(); ++i) std::printf("  Spearman       median   ±10 %%");
+  std::printf("\n");
   std::map<std::pair<std::size_t, std::string>, Figures> means;
   Spread preparing;
   const auto named = [](const std::vector<std::string>& names, const std::string& name) {
