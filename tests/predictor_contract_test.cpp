@@ -118,7 +118,8 @@ TEST_CASE("every bundled space") {
   const std::string folder = std::string(HWPROF_SOURCE_DIR) + "/examples/spaces/";
   for (const auto& name : base::list_folder(folder)) {
     CAPTURE(name);
-    check_agrees(*load_space(folder + name).space);
+    const auto file = load_space(folder + name);
+    if (file.kind != "options") check_agrees(*file.space);  // which has no primitives
   }
 }
 

@@ -58,6 +58,36 @@ class MixinProfilingSearchSpace {
   [[nodiscard]] virtual Arch sample(std::mt19937_64& rng) const;
 };
 
+/// A space of which nothing but its decisions is known (kind `options`). It has no primitives, so nothing can be
+/// profiled or added up; models of architectures ("transfer") learn from the options alone.
+class OptionSpace : public MixinProfilingSearchSpace {
+ public:
+  /// Where a decision means anything: where an earlier one takes one of these options, and means something itself.
+  struct Need {
+    std::size_t decision;
+    std::vector<std::uint16_t> options;
+  };
+
+  /// needs: one list per decision, all of which must hold, or none at all.
+  /// @throws Error(Fault::usage) for a decision without options, with two of one name or with a name that is taken, for
+  /// needs of decisions or options that are not there, and for a decision that needs more than 32 others.
+  explicit OptionSpace(std::vector<Decision> decisions, std::vector<std::vector<Need>> needs = {});
+
+  [[nodiscard]] std::vector<Decision> decisions() const override { return decisions_; }
+  /// @throws Error(Fault::unsupported): it has none.
+  [[nodiscard]] std::vector<Prim> primitives(const Arch& arch) const override;
+  [[nodiscard]] std::vector<Prim> generate_profiling_primitives() const override;
+  /// One per decision: itself and what it needs, directly or not.
+  [[nodiscard]] std::vector<std::vector<std::size_t>> factors() const override { return factors_; }
+  /// Whether this decision matters in the architecture.
+  [[nodiscard]] bool means(const Arch& arch, std::size_t decision) const;
+
+ private:
+  std::vector<Decision> decisions_;
+  std::vector<std::vector<Need>> needs_;
+  std::vector<std::vector<std::size_t>> factors_;
+};
+
 /// One number per decision, joined by dots: "0.2.1". With names: "stage1.depth=3,...".
 [[nodiscard]] std::string to_string(const Arch& arch);
 [[nodiscard]] std::string describe(const MixinProfilingSearchSpace& space, const Arch& arch);

@@ -110,7 +110,10 @@ std::vector<std::string> HardwareObjective::perf_names() const {
 
 std::vector<double> HardwareObjective::get_perfs(const Arch& arch) const {
   return memo_->get(arch, [&] {
-    const auto prims = space_->primitives(arch);
+    bool of_prims = false;  // which a space of options alone has none of
+    for (std::size_t i = 0; i < perfs_.size(); ++i)
+      of_prims = of_prims || !(by_arch_[i] || std::holds_alternative<ArchCost>(perfs_[i].model));
+    const auto prims = of_prims ? space_->primitives(arch) : std::vector<Prim>{};
     std::vector<double> costs;
     for (std::size_t i = 0; i < perfs_.size(); ++i)
       costs.push_back(by_arch_[i] ? by_arch_[i]->predict(arch) : cost_of(perfs_[i], arch, prims));

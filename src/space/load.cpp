@@ -28,6 +28,7 @@ constexpr Kind kinds[] = {{"chain", space::read_chain, 224},
                           {"mobilenet", space::read_mobilenet, 224},
                           {"nasbench201", space::read_nasbench201, 32},
                           {"ofa", space::read_ofa, 224},
+                          {"options", space::read_options, 224},
                           {"proxyless", space::read_proxyless, 224},
                           {"ssbn", space::read_ssbn, 32},
                           {"ssd_ofa", space::read_ssd_ofa, 300}};

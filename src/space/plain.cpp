@@ -57,14 +57,6 @@ std::vector<Prim> read_list(const Yaml& node, StatedShapes* shapes) {
   return out;
 }
 
-/// A name that stands in the text of an architecture.
-void check_name(const Yaml& node, const std::string& name) {
-  const bool plain =
-      std::none_of(name.begin(), name.end(), [](char c) { return c == ',' || c == '=' || (c >= 0 && c < ' '); });
-  if (!plain || name.empty() || base::trim(name) != name)
-    node.fail("a name without ',', '=' and blanks around it is expected, found " + base::in_quotes(name));
-}
-
 /// What a candidate is at one position: its template with the stage's channels and stride filled in.
 struct Candidate {
   std::string name;

@@ -63,6 +63,13 @@ PrimTemplate read_template(const base::Yaml& node, const std::vector<std::string
   return out;
 }
 
+void check_name(const base::Yaml& node, const std::string& name) {
+  const bool plain =
+      std::none_of(name.begin(), name.end(), [](char c) { return c == ',' || c == '=' || (c >= 0 && c < ' '); });
+  if (!plain || name.empty() || base::trim(name) != name)
+    node.fail("a name without ',', '=' and blanks around it is expected, found " + base::in_quotes(name));
+}
+
 std::vector<int> read_choices(const base::Yaml& node, int least, int most) {
   const auto out = node.integers(least, most);
   if (out.empty()) node.fail("at least one choice is expected, found none");

@@ -32,6 +32,9 @@ struct PrimTemplate {
 };
 [[nodiscard]] PrimTemplate read_template(const base::Yaml& node, const std::vector<std::string>& extra_keys = {});
 
+/// A name that stands in the text of an architecture. @throws Error otherwise.
+void check_name(const base::Yaml& node, const std::string& name);
+
 /// A list of positive numbers, none twice, not empty.
 [[nodiscard]] std::vector<int> read_choices(const base::Yaml& node, int least, int most);
 
@@ -56,6 +59,7 @@ using Space = std::unique_ptr<MixinProfilingSearchSpace>;
 [[nodiscard]] Space read_chain(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_listed(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_ofa(const base::Yaml& node, Common& common);
+[[nodiscard]] Space read_options(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_ssd_ofa(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_mobilenet(const base::Yaml& node, Common& common);
 [[nodiscard]] Space read_proxyless(const base::Yaml& node, Common& common);

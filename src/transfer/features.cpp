@@ -9,6 +9,7 @@
 #include "hwprof/error.hpp"
 #include "predictor/compile.hpp"
 #include "transfer/channels.hpp"
+#include "transfer/options.hpp"
 
 namespace hwprof::transfer {
 namespace {
@@ -26,6 +27,14 @@ Features::Features(const MixinProfilingSearchSpace& space) {
 }
 
 void Features::decompose(const MixinProfilingSearchSpace& space) {
+  if (const auto* const options = dynamic_cast<const OptionSpace*>(&space)) {
+    OptionFactors described = option_factors(*options);
+    factors_ = std::move(described.factors);
+    constant_.assign(described.groups.size(), 0.0);
+    for (const std::size_t sum : described.sums) totals_.push_back({sum, 0, 0});
+    add_columns(described.groups, described.groups.size());
+    return;
+  }
   const Channels channels(space.generate_profiling_primitives());
   std::vector<Group> groups = channels.groups();
   CellFactor cell;
@@ -41,22 +50,23 @@ void Features::decompose(const MixinProfilingSearchSpace& space) {
     prims.refuse_missing();
     predictor::verify(factors_, constant_, space, options_, sum);
   }
+  for (const char* name : {Channels::macs, Channels::bytes, Channels::ops}) {
+    const auto at = std::find(channels.names().begin(), channels.names().end(), name);
+    totals_.push_back({static_cast<std::size_t>(at - channels.names().begin()), 0, 0});
+  }
+  add_columns(groups, channels.size());
+}
+
+void Features::add_columns(const std::vector<Group>& groups, std::size_t compared) {
   for (std::size_t i = 0; i < groups.size(); ++i) {
     Column column;
     column.group = groups[i];
     column.channel = i;
     columns_.push_back(column);
   }
-  const auto find = [&](const char* name) {
-    return static_cast<std::size_t>(std::find(channels.names().begin(), channels.names().end(), name) -
-                                    channels.names().begin());
-  };
-  totals_ = {{find(Channels::macs), "MACs", 0, 0},
-             {find(Channels::bytes), "bytes", 0, 0},
-             {find(Channels::ops), "operations", 0, 0}};
-  for (const auto& factor : factors_) active_.push_back(active_decisions(factor, channels.size()));
+  for (const auto& factor : factors_) active_.push_back(active_decisions(factor, compared));
   add_option_columns();
-  number_parts(channels.size());
+  number_parts(compared);
 }
 
 void Features::number_parts(std::size_t compared) {
@@ -207,7 +217,7 @@ void Features::standardise(const MixinProfilingSearchSpace& space) {
     const auto at =
         std::find_if(kept.begin(), kept.end(), [&](const Column& c) { return !c.option && c.channel == total.column; });
     if (total.scale == 0 || at == kept.end()) continue;
-    totals.push_back({static_cast<std::size_t>(at - kept.begin()), total.name, at->mean, at->scale});
+    totals.push_back({static_cast<std::size_t>(at - kept.begin()), at->mean, at->scale});
   }
   totals_ = std::move(totals);
   columns_ = std::move(kept);

@@ -13,19 +13,20 @@ namespace hwprof::transfer {
 /// What a column says: the groups that priors are set for.
 enum class Group {
   counts,    ///< of operations and primitives, in the whole network
-  work,      ///< multiply-accumulates and parameters
+  work,      ///< multiply-accumulates and parameters; sums of options that are numbers
   traffic,   ///< bytes of activations
   depth,     ///< operations on the longest path of a cell
   paths,     ///< other sizes of a cell's live paths
-  classes,   ///< counts, work and traffic by class of operation
+  classes,   ///< counts, work and traffic by class of operation; how often each option stands
   stages,    ///< the same by output channels
   decisions  ///< one column per option of a decision
 };
 inline constexpr std::size_t num_groups = 8;
 
-/// Numbers that describe an architecture, computed from the primitives' graphs; each a sum over the factors of the
-/// space, so that whatever is linear in them becomes a table per factor. Standardised over architectures drawn
-/// from the space, and each divided by the root of the number of columns in its group.
+/// Numbers that describe an architecture, computed from the primitives' graphs, or from the options where these are all
+/// that is known; each a sum over the factors of the space, so that whatever is linear in them becomes a table per
+/// factor. Standardised over architectures drawn from the space, and each divided by the root of the number of columns
+/// in its group.
 class Features {
  public:
   /// @throws Error(Fault::unsupported) for spaces whose factors are too large, Error(Fault::usage) for one
@@ -48,11 +49,10 @@ class Features {
   /// Tables of a number per part.
   [[nodiscard]] std::vector<model::ArchTable> part_tables(const Eigen::VectorXd& costs) const;
 
-  /// Sums of counts, work (MACs) and traffic as they are, for scaling: raw value = mean + column / scale.
-  /// Columns that do not vary over the space are not there.
+  /// Sums of counts, work (MACs) and traffic, or of options that are numbers, as they are, for scaling: raw value =
+  /// mean + column / scale. Columns that do not vary over the space are not there.
   struct Total {
     std::size_t column;
-    const char* name;
     double mean, scale;
   };
   [[nodiscard]] const std::vector<Total>& totals() const noexcept { return totals_; }
@@ -72,6 +72,8 @@ class Features {
   };
 
   void decompose(const MixinProfilingSearchSpace& space);
+  /// compared: how many of a row's numbers tell combinations apart.
+  void add_columns(const std::vector<Group>& groups, std::size_t compared);
   void add_option_columns();
   void number_parts(std::size_t compared);
   void standardise(const MixinProfilingSearchSpace& space);

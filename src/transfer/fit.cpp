@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <Eigen/Core>
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "base/stats.hpp"
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "model/correlation.hpp"
+#include "space/fingerprint.hpp"
 #include "transfer/base.hpp"
 #include "transfer/exact.hpp"
 #include "transfer/interval.hpp"
@@ -27,22 +26,6 @@ constexpr double least_share = .3;  ///< of the cheapest sample: nothing is pred
 
 std::vector<double> list(const VectorXd& values) {
   return {values.data(), values.data() + values.size()};
-}
-
-/// FNV-1a over decisions and options, with the primitives' hashes.
-std::string fingerprint(const MixinProfilingSearchSpace& space) {
-  std::uint64_t hash = 14695981039346656037U;
-  const auto add = [&hash](const std::string& text) {
-    for (const char c : text + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  };
-  for (const auto& decision : space.decisions()) {
-    add(decision.name);
-    for (const auto& option : decision.options) add(option);
-  }
-  for (const auto& prim : space.generate_profiling_primitives()) add(to_string(prim));
-  std::array<char, 20> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
-  return text.data();
 }
 
 /// What the samples cost, roughly and to some scale: as the sources do on average, else as all totals together.
@@ -214,7 +197,7 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
   const double scale = mean * calibration.factor, unit = scale * std::sqrt(fit.variance);
   model::TransferParts parts;
   parts.space = options.space_name;
-  parts.fingerprint = fingerprint(space);
+  parts.fingerprint = space::fingerprint(space);
   parts.options = features.options();
   parts.centre = mean;
   parts.relative = calibration.relative;
