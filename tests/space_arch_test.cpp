@@ -109,3 +109,21 @@ TEST_CASE("bad architectures are refused with the reason") {
   CHECK(has(error_of(Fault::usage, [&] { check_arch(space, {0, 2, 0}); }), "'kernel'"));
   CHECK(has(error_of(Fault::usage, [&] { static_cast<void>(describe(space, {0, 2, 0})); }), "'kernel'"));
 }
+
+TEST_CASE("a model that a space makes of records says of which space it is") {
+  const auto space_of = [](int image_size) {
+    const auto file = load_space("fbnet", {}, image_size);
+    NetRecord record;
+    record.net_id = "0";
+    for (const auto& prim : file.space->primitives(Arch(22, 0))) {
+      record.prims.push_back({prim, {}, false});
+      record.prims.back().perf[Metric::latency].value = 1e-3;
+    }
+    FitOptions options;
+    options.kind = "table";
+    return file.space->parse_profiling_primitives({record}, options).from().environment.at("space");
+  };
+  CHECK(space_of(32).size() == 16);
+  CHECK(space_of(32) == space_of(32));
+  CHECK(space_of(32) != space_of(64));
+}

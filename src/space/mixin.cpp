@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/space.hpp"
+#include "space/fingerprint.hpp"
 
 namespace hwprof {
 namespace {
@@ -137,7 +138,7 @@ std::vector<Prim> MixinProfilingSearchSpace::generate_profiling_primitives() con
 
 Model MixinProfilingSearchSpace::parse_profiling_primitives(const std::vector<NetRecord>& records,
                                                             const FitOptions& options) const {
-  return fit(records, options);
+  return fit(space::stamped(records, *this), options);
 }
 
 std::vector<std::vector<std::size_t>> MixinProfilingSearchSpace::factors() const {

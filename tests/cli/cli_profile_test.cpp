@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
@@ -128,6 +129,13 @@ TEST_CASE("profile measures, fits, validates, and its files serve the other verb
     CHECK(cli({"genmodel", "--out", job.folder.file("x.json")}).code == 2);
     const auto by_table = cli({"evaluate", "--model", job.folder.file("table.json"), "--records", file, "--json"});
     CHECK(by_table.json()["n"] == 8);
+    const auto again = job.folder.file("again.json");
+    CHECK(cli({"genmodel", "--records", job.run + "/records.jsonl", "--out", again}).code == 0);
+    const auto space_in = [](const std::string& model) {
+      return nlohmann::json::parse(read_all(model))["from"]["environment"].value("space", "");
+    };
+    CHECK(space_in(job.run + "/model.json").size() == 16);
+    CHECK(space_in(again) == space_in(job.run + "/model.json"));
   }
   SUBCASE("aw_nas' result files hold the same") {
     const auto dir = job.folder.file("parsed");

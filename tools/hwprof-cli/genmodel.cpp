@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -14,6 +16,8 @@
 
 namespace hwprof_cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct Options {
   std::vector<std::string> awnas;  // CFG HWCFG PROF_PRIM_DIR
@@ -108,6 +112,20 @@ hwprof::Model fit_transfer(const Options& options, hwprof::Notes& notes) {
   }
 }
 
+/// The space of the run folder that all these records lie in; nothing where there is none.
+std::optional<hwprof::SpaceFile> space_of(const std::vector<std::string>& files) {
+  std::set<fs::path> folders;
+  std::error_code ignored;
+  for (const auto& file : files)
+    folders.insert(fs::is_directory(file, ignored) ? fs::path(file) : fs::path(file).parent_path());
+  if (folders.size() != 1 || !fs::exists(*folders.begin() / "run.json", ignored)) return {};
+  try {
+    return hwprof::open_space(folders.begin()->empty() ? "." : folders.begin()->string());
+  } catch (const hwprof::Error&) {
+    return {};  // of networks, not of a space
+  }
+}
+
 hwprof::Model fit_records(Options& options, hwprof::Notes& notes) {
   std::vector<hwprof::NetRecord> records;
   std::vector<std::string> files = options.records;
@@ -141,9 +159,8 @@ hwprof::Model fit_records(Options& options, hwprof::Notes& notes) {
   if (!options.device.empty()) records = of_device(std::move(records), options.device);
   if (const auto copies = drop_copies(records); copies > 0)
     notes.push_back(std::to_string(copies) + " records were given twice, and count once");
-  return options.awnas.empty() ? hwprof::fit(records, options.fit)
-                               : hwprof::load_space(options.awnas[0], options.awnas[1])
-                                     .space->parse_profiling_primitives(records, options.fit);
+  const auto file = options.awnas.empty() ? space_of(files) : hwprof::load_space(options.awnas[0], options.awnas[1]);
+  return file ? file->space->parse_profiling_primitives(records, options.fit) : hwprof::fit(records, options.fit);
 }
 
 void genmodel(const Cli& cli, Options& options) {
