@@ -68,6 +68,12 @@ class TransferBase {
   /// on 128 of the samples at most.
   [[nodiscard]] Model fit(const std::vector<NetRecord>& samples, const TransferOptions& options = {}) const;
 
+  /// Whether costs are exact sums over decisions, which no measurements are: least squares on one half of the records
+  /// reproduces the other half to rounding. False as well where records are too few to tell, which takes some hundreds.
+  /// Whatever their purpose, records count that have an arch of the space and the metric.
+  /// @throws Error as fit().
+  [[nodiscard]] bool exact_sums(std::vector<NetRecord> records, Metric metric = Metric::latency) const;
+
   /// Which architectures to measure next: those that make the determinant of what the "transfer" regression learns
   /// large (D-optimal design: greedy choice, then exchanges until nothing gets better, in ten passes at most and fewer
   /// of large designs). No label of the new device is needed. Deterministic by seed.

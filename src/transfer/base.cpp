@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "transfer/exact.hpp"
+
 namespace hwprof {
 
 TransferBase::Contents::Contents(const MixinProfilingSearchSpace& search_space, const std::vector<TransferSource>& from,
@@ -16,5 +18,14 @@ TransferBase::Contents::Contents(const MixinProfilingSearchSpace& search_space, 
 TransferBase::TransferBase(const MixinProfilingSearchSpace& space, const std::vector<TransferSource>& sources,
                            Metric metric)
     : contents_(std::make_shared<Contents>(space, sources, metric)) {}
+
+bool TransferBase::exact_sums(std::vector<NetRecord> records, Metric metric) const {
+  for (auto& record : records) record.purpose.clear();
+  const auto& features = contents_->features;
+  const auto labels = transfer::labels_of(contents_->space, features.options(), records, metric);
+  if (labels.archs.empty()) return false;
+  return transfer::Regression(features, labels.archs).exact_sum(labels.costs).has_value() ||
+         transfer::ExactSums(features, labels.archs).find(labels.costs).has_value();
+}
 
 }  // namespace hwprof

@@ -97,6 +97,60 @@ TEST_CASE("genmodel from a pattern of sources, evaluate and predict without the 
   CHECK(lines_of(sampled.out).size() == 3);
 }
 
+TEST_CASE("evaluate tells sums from measurements") {
+  const Setting setting;
+  REQUIRE(cli(setting.genmodel()).code == 0);
+  std::string sums = "arch,latency_ms\n";
+  std::mt19937_64 rng(7);
+  for (int i = 0; i < 300; ++i) {
+    double cost = 1;
+    std::string arch;
+    for (int edge = 0; edge < 6; ++edge) {
+      const auto option = static_cast<int>(rng() % 5);
+      arch += (edge == 0 ? "" : ".") + std::to_string(option);
+      cost += .1 * ((option * 7 + edge * 3) % 11);
+    }
+    sums += arch + "," + std::to_string(cost) + "\n";
+  }
+  const auto derived = cli({"evaluate", "--model", setting.model, "--records", setting.folder.write("sums.csv", sums)});
+  REQUIRE_MESSAGE(derived.code == 0, derived.err);
+  CHECK(has(derived.out, "exact sums over decisions"));
+  // Of what is live in a cell, which options alone do not tell.
+  const auto cells = load_space("nasbench201").space;
+  sums = "arch,latency_ms\n";
+  for (int i = 0; i < 600; ++i) {
+    const Arch arch = cells->sample(rng);
+    double cost = 1;
+    for (const auto& prim : cells->primitives(arch)) cost += .01 * static_cast<double>(hash(prim) % 97);
+    sums += hwprof::to_string(arch) + "," + std::to_string(cost) + "\n";
+  }
+  const std::string live = setting.folder.write("live.csv", sums);
+  CHECK(cli({"evaluate", "--model", setting.model, "--records", live, "--json"}).json()["derived"] == true);
+  const auto evaluated = cli({"evaluate", "--model", setting.model, "--records", setting.queries, "--json"});
+  CHECK(evaluated.json()["derived"] == false);
+  CHECK(evaluated.json()["notes"].empty());
+}
+
+TEST_CASE("a space of which only the options are known") {
+  const Setting setting;
+  const std::string space = setting.folder.write("cells.yaml", "kind: options\ndecisions: [{options: 5, times: 6}]\n");
+  auto words = setting.genmodel();
+  words[4] = space;
+  const auto made = cli(words);
+  REQUIRE_MESSAGE(made.code == 0, made.err);
+  const auto evaluated = cli({"evaluate", "--model", setting.model, "--records", setting.queries, "--json"});
+  REQUIRE_MESSAGE(evaluated.code == 0, evaluated.err);
+  CHECK(evaluated.json()["spearman"].get<double>() > 0.9);
+  const auto chosen = cli({"choose", "--space", space, "--count", "5"});
+  CHECK(lines_of(chosen.out).size() == 5);
+  for (const std::vector<std::string>& call :
+       {std::vector<std::string>{"search", space, "--model", setting.model}, {"sample", space, "--prims"}}) {
+    const auto outcome = cli(call);
+    CHECK(outcome.code == 4);
+    CHECK(has(outcome.err, "no primitives"));
+  }
+}
+
 TEST_CASE("people see the members") {
   const Setting setting;
   auto words = setting.genmodel();

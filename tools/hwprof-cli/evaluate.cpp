@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <numeric>
+#include <optional>
 
 #include "cli.hpp"
 #include "hwprof/run.hpp"
+#include "hwprof/transfer.hpp"
 #include "inputs.hpp"
 #include "output.hpp"
 
@@ -47,6 +51,62 @@ void number_options(std::vector<hwprof::NetRecord>& records, const Options& opti
   }
 }
 
+/// The spaces that a model of architectures may be of, as far as it tells: one of so many options, and built-in ones
+/// that have as many.
+std::vector<std::unique_ptr<hwprof::MixinProfilingSearchSpace>> spaces_of(const hwprof::Model& model) {
+  constexpr std::size_t most_options = 4096;  // more take too long
+  const auto counts = model.arch_options();
+  std::vector<std::unique_ptr<hwprof::MixinProfilingSearchSpace>> out;
+  if (counts.empty() || std::accumulate(counts.begin(), counts.end(), std::size_t{0}) > most_options) return out;
+  std::vector<hwprof::Decision> decisions;
+  for (const std::size_t count : counts) {
+    decisions.push_back({std::to_string(decisions.size()), {}});
+    for (std::size_t i = 0; i < count; ++i) decisions.back().options.push_back(std::to_string(i));
+  }
+  out.push_back(std::make_unique<hwprof::OptionSpace>(std::move(decisions)));
+  for (const char* name : {"fbnet", "nasbench201"}) {
+    auto space = hwprof::load_space(name).space;
+    std::vector<std::size_t> options;
+    for (const auto& decision : space->decisions()) options.push_back(decision.options.size());
+    if (options == counts) out.push_back(std::move(space));
+  }
+  return out;
+}
+
+/// Whether the labels are exact sums over decisions, so that a model may be exact on them that is not on measurements;
+/// nothing where no space is known.
+std::optional<bool> exact_sums(const std::vector<hwprof::NetRecord>& records, const Options& options,
+                               const ModelChoice& choice, const hwprof::Model& model) {
+  constexpr std::size_t least = 100;  // fewer tell nothing
+  if (records.size() < least) return {};
+  std::vector<std::unique_ptr<hwprof::MixinProfilingSearchSpace>> spaces;
+  if (auto file = open_space(options.space, choice))
+    spaces.push_back(std::move(file->space));
+  else
+    spaces = spaces_of(model);
+  std::optional<bool> told;
+  for (const auto& space : spaces) {
+    std::vector<hwprof::NetRecord> named;
+    for (const auto& record : records) {
+      if (record.arch.empty()) continue;
+      try {
+        (void)hwprof::parse_arch(*space, record.arch);
+        named.push_back(record);
+      } catch (const hwprof::Error&) {
+        continue;  // of another space: left out of the comparison, too
+      }
+    }
+    if (named.size() < least) continue;
+    try {
+      told = hwprof::TransferBase(*space, {}).exact_sums(std::move(named), model.metric());
+    } catch (const hwprof::Error& error) {
+      if (error.fault() != hwprof::Fault::unsupported) throw;  // a space too large to describe
+    }
+    if (told && *told) break;
+  }
+  return told;
+}
+
 void evaluate(const Cli& cli, Options& options) {
   const ModelChoice choice(options.model);
   const auto model = hwprof::load_model(choice.file);
@@ -73,13 +133,18 @@ void evaluate(const Cli& cli, Options& options) {
     notes.emplace_back(
         "no network was kept for validation: the error is over networks that a model may have been fitted on");
   const auto evaluation = hwprof::evaluate(model, records);
+  const auto derived = exact_sums(records, options, choice, model);
+  if (derived && *derived)
+    notes.emplace_back(
+        "the labels are exact sums over decisions: derived, not measured; a sum of costs can be exact on them");
   if (cli.json) {
     Json report = Json::parse(hwprof::to_json(evaluation, model));
     report["notes"] = notes;
+    if (derived) report["derived"] = *derived;
     print_json(report);
   } else if (!cli.quiet) {
     print_row("model", choice.file + " (" + model.kind() + ", " + model.from().device + ")");
-    print_evaluation(evaluation);
+    print_evaluation(evaluation, held_out);
     for (const auto& note : notes) print_row("note", note);
   }
 }

@@ -249,7 +249,8 @@ void print_model(const hwprof::Model& model) {
                              count(fit.prims_known, "primitive") + " known from " +
                              count(fit.samples_used, "measurement") + " (" + std::to_string(fit.samples_dropped) +
                              " dropped)");
-  print_row("fit error", percent_text(fit.fit_mape) + " in sample, " + percent_text(fit.cv_mape) + " cross-validated");
+  const auto error = [](double share) { return share > 0 ? percent_text(share) : std::string("unknown"); };
+  print_row("fit error", error(fit.fit_mape) + " in sample, " + error(fit.cv_mape) + " cross-validated");
   for (const auto& one : fit.compared)
     print_row(one.chosen ? "chosen" : "compared",
               one.kind + ": " +
@@ -268,14 +269,14 @@ void print_model(const hwprof::Model& model) {
   for (const auto& note : fit.notes) print_row("note", note);
 }
 
-void print_evaluation(const hwprof::Evaluation& evaluation) {
+void print_evaluation(const hwprof::Evaluation& evaluation, bool held_out) {
+  const char* const name = held_out ? "held out" : "compared";
   if (evaluation.n == 0) {
-    print_row("held out", "no network");
+    print_row(name, "no network");
     return;
   }
-  print_row("held out",
-            count(evaluation.n, "network") +
-                (evaluation.left_out > 0 ? ", " + std::to_string(evaluation.left_out) + " more left out" : ""));
+  print_row(name, count(evaluation.n, "network") +
+                      (evaluation.left_out > 0 ? ", " + std::to_string(evaluation.left_out) + " more left out" : ""));
   print_row("error", "mean " + percent_text(evaluation.mape) + " (MAPE), median " +
                          percent_text(evaluation.median_ape) + ", rRMSE " + percent_text(evaluation.rrmse) +
                          ", largest " + percent_text(evaluation.max_ape));

@@ -40,6 +40,7 @@ void print_row(const std::string& label, const std::string& text);
 void print_generated(const hwprof::GenerateSummary& summary);
 void print_measured(const hwprof::MeasureSummary& summary);
 void print_model(const hwprof::Model& model);
-void print_evaluation(const hwprof::Evaluation& evaluation);
+/// held_out: of networks that are known to be kept out of the fit.
+void print_evaluation(const hwprof::Evaluation& evaluation, bool held_out);
 
 }  // namespace hwprof_cli

@@ -21,7 +21,7 @@ void print_report(const hwprof::ProfileSummary& summary, const std::string& dir)
   print_generated(summary.generated);
   print_measured(summary.measured);
   print_model(summary.model);
-  print_evaluation(summary.validation);
+  print_evaluation(summary.validation, true);
   for (const auto& note : summary.notes) print_row("note", note);
   print_row("took", seconds_text(summary.seconds));
   const std::filesystem::path run(dir);
