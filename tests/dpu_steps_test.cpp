@@ -257,6 +257,11 @@ TEST_CASE("vai_c_xir takes a quantised xmodel and says so where there is none") 
   CHECK(load_state(desk.jobs[0].dir).environment.at("dpu_subgraphs") == "1");
   Desk other(1);
   CHECK(other.run(DpuStep::compile, options).waiting == 1);
+  CHECK(other.run(DpuStep::quantize, options).done == 1);
+  CHECK(other.run(DpuStep::quantize, options).before == 1);
+  const auto without = other.run(DpuStep::compile, options);
+  REQUIRE(without.failed == 1);
+  CHECK(has(without.failures.at(0), "vai_c_xir takes a quantised *.xmodel, and there is none"));
 }
 
 TEST_CASE("over ssh: right names, warm-up, both modes, logs fetched") {

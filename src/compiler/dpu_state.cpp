@@ -163,7 +163,8 @@ bool has_output(DpuStep step, const DpuJob& job, const DpuOptions& options) {
     case DpuStep::check:
       return false;
     case DpuStep::quantize:
-      if (options.compiler == "vai_c_xir") return !files_with(at(job.dir, quantized_folder), ".xmodel").empty();
+      // What vai_q_caffe left is not enough for vai_c_xir, as compiling says.
+      if (options.compiler == "vai_c_xir" && !files_with(at(job.dir, quantized_folder), ".xmodel").empty()) return true;
       return base::has_content(at(job.dir, std::string(quantized_folder) + "/deploy.prototxt")) &&
              base::has_content(at(job.dir, std::string(quantized_folder) + "/deploy.caffemodel"));
     case DpuStep::compile:
