@@ -205,6 +205,14 @@ TEST_CASE("vaitrace's text by the titles of its columns, in three versions") {
       "DPUCVDX8G_1 | 6 | ...t_conv1 | 0.012 | 0.106 | 0.048 | 2.6 | 0.511 | 0.024 | 0.022 | 11568.417\n",
       &notes);
   CHECK(latency(three.at(0).overall) == Approx(0.106e-3));
+  // Two cores ran one subgraph; one core ran two whose names were cut to the same letters.
+  const auto several = load(
+      "DPU Summary:\nDPU Id | Bat | SubGraph | WL | RT\nd1 | 1 | s | 1 | 2\nd2 | 1 | s | 1 | 4\nd1 | 1 | ...t | 1 | 5\n"
+      "d1 | 1 | ...t | 1 | 7\n",
+      &notes);
+  CHECK(latency(several.at(0).overall) == Approx(15e-3));
+  CHECK(several[0].nodes.size() == 3);
+  CHECK(has(all(notes), "two subgraphs of one name on one core"));
   CHECK(latency(three[0].nodes.at(0).perf) == Approx(0.048e-3));
   CHECK(latency(three[0].overhead) == Approx(0.058e-3));
   notes.clear();

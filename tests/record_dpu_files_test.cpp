@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <random>
 
 #include "dpu_elf_image.hpp"
 #include "dpu_logs.hpp"
 #include "hwprof/device_log.hpp"
+#include "hwprof/error.hpp"
 #include "hwprof/graph.hpp"
 #include "hwprof/model.hpp"
 #include "record/device_log.hpp"
@@ -91,6 +93,19 @@ TEST_CASE("folders' names become blocks, in several spellings") {
   CHECK(has(name_error("MBConvLayer-in_24x28x28-out_24-k_5-e_4-s_1-act_relu"), "addition of its input"));
   CHECK(has(name_error("results"), "no field in"));
   CHECK(has(name_error(""), "names no block"));
+  std::mt19937_64 rng(1);
+  const std::vector<std::string> pieces{
+      "in",   "out", "k",    "e", "s", "act",  "use_se", "-",       "-", "-",    "_",      "_",        "_",   "3",
+      "224x", "9",   "relu", "=", ":", "\xff", "_s",     "h_swish", "x", "Conv", "Linear", "Residual", "e-1", "_in-"};
+  for (int i = 0; i < 50000; ++i) {
+    std::string name;
+    for (std::size_t n = rng() % 24; n > 0; --n) name += pieces[rng() % pieces.size()];
+    try {
+      (void)record::prim_of_folder(name, static_cast<double>(rng() % 1000000));
+    } catch (const Error& error) {
+      CHECK(error.fault() == Fault::input);
+    }
+  }
 }
 
 TEST_CASE("a folder of VART folders: blocks with the mean of their runs and its interval, a board, what was skipped") {

@@ -95,6 +95,11 @@ class SummaryReader {
     return true;
   }
 
+  [[nodiscard]] std::string cell(Title title) const {
+    const auto at = std::find(titles_.begin(), titles_.end(), title);
+    return at == titles_.end() ? std::string() : cells_[static_cast<std::size_t>(at - titles_.begin())];
+  }
+
   /// The cell under a title; "~0", which is less than the last digit, counts as half of that.
   std::optional<double> number(Title title) {
     const auto at = std::find(titles_.begin(), titles_.end(), title);
@@ -117,8 +122,7 @@ class SummaryReader {
       }
       cells_.erase(cells_.begin() + at + 1, cells_.begin() + at + 1 + static_cast<std::ptrdiff_t>(extra));
     }
-    const auto name =
-        cells_[static_cast<std::size_t>(std::find(titles_.begin(), titles_.end(), Title::name) - titles_.begin())];
+    std::string name = cell(Title::name);
     auto hardware = number(Title::hardware);
     auto runtime = number(Title::software);
     if (!runtime) runtime = number(Title::runtime);
@@ -130,6 +134,12 @@ class SummaryReader {
       runtime = hardware;
     }
     if (order_.size() >= most_rows) throw Error(Fault::input, lines_.place() + ": more than 100000 subgraphs");
+    // Names are cut to their last letters: what one core ran under one name twice are two subgraphs.
+    const auto core = std::make_pair(cell(Title::core), name);
+    if (const std::size_t seen = ++rows_[core]; seen > 1) {
+      complaints_.add("two subgraphs of one name on one core; both count", lines_.place());
+      name += " #" + std::to_string(seen);
+    }
     const auto [at, fresh] = subgraphs_.try_emplace(name);
     if (fresh) order_.push_back(name);
     Subgraph& subgraph = at->second;
@@ -177,6 +187,7 @@ class SummaryReader {
       complaints_.add("CPU ops without a DPU subgraph were left out", lines_.source());
     }
     subgraphs_.clear();
+    rows_.clear();
     order_.clear();
     batch_ = 0;
     outside_ = false;
@@ -189,6 +200,7 @@ class SummaryReader {
   std::vector<Title> titles_;
   std::vector<std::string> cells_, order_;
   std::map<std::string, Subgraph> subgraphs_;
+  std::map<std::pair<std::string, std::string>, std::size_t> rows_;  ///< by core and name
   int batch_ = 0;
   bool outside_ = false;  ///< in the table of functions that are not in the graph
   bool cpu_ = false;
