@@ -80,8 +80,9 @@ const TransferBase& known() {
 
 TEST_CASE("the columns count options and add up numbers, of what means anything") {
   const transfer::Features features(space());
-  // Three counts of depths, four of sizes, four of candidates; two sums; an option column each.
-  CHECK(features.size() == 3 + 4 + 4 + 2 + 3 + 4 + 4 * blocks);
+  // Three counts of depths, four of sizes, four of candidates; two sums; the latter counts again, times the depth; an
+  // option column each.
+  CHECK(features.size() == 3 + 4 + 4 + 2 + 4 + 4 + 3 + 4 + 4 * blocks);
   REQUIRE(features.totals().size() == 2);
   const auto& sizes = features.totals()[1];
   const Arch arch = parse_arch(space(), "0.3.1.1.1.1.1.1.2.2.2.2.3.3.3.3");
@@ -155,6 +156,32 @@ TEST_CASE("what is fitted is saved, compiled and counted; what is chosen is of t
   const auto chosen = TransferBase(space(), {}).choose(options);
   REQUIRE(chosen.size() == 12);
   for (const auto& arch : chosen) CHECK_NOTHROW(check_arch(space(), arch));
+}
+
+TEST_CASE("a cost that a size scales is no sum, and is described all the same") {
+  // Blocks of 2 to 4 units at sizes from 16 to 48, whose square multiplies all.
+  std::vector<Decision> decisions{{"size", {"16", "24", "32", "48"}}};
+  for (std::size_t b = 0; b < 8; ++b) decisions.push_back({"block" + std::to_string(b), {"two", "three", "four"}});
+  const OptionSpace scaled(decisions);
+  const std::array<double, 4> sizes{16, 24, 32, 48};
+  const auto cost = [&](const Arch& arch) {
+    double sum = 1;
+    for (std::size_t b = 1; b < arch.size(); ++b) sum += 2 + arch[b];
+    return 1e-6 * sum * sizes[arch[0]] * sizes[arch[0]];
+  };
+  std::mt19937_64 rng(12);
+  const auto records = [&](std::size_t count) {
+    std::vector<NetRecord> out;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Arch arch = scaled.sample(rng);
+      out.push_back(arch_record(arch, cost(arch)));
+    }
+    return out;
+  };
+  const auto truth = records(300);
+  const auto found = evaluate(TransferBase(scaled, {}).fit(records(200)), truth);
+  // Least squares of one column an option, on 4000 of these without noise, leaves 8.5 %.
+  CHECK(found.mape < .03);
 }
 
 TEST_CASE("decisions of one option, and options that are too many to describe") {
