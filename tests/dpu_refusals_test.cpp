@@ -180,6 +180,21 @@ TEST_CASE(
   CHECK(has(refused("abc", "1"), "'abc'"));
 }
 
+TEST_CASE("rows All alone are times of the whole, where nothing says more") {
+  const hwprof_test::TempFolder folder;
+  const auto load = [&](const std::string& text) {
+    return load_result(folder.write("r.txt", text), {"1", folder.path()}, nullptr).overall.at(Metric::latency);
+  };
+  CHECK(load("  All 1 1 3.279 5 6% 7\r\nnoise\n\tAll 1 1 3.281\nAll 1 1 9\n").value == doctest::Approx(3.281e-3));
+  CHECK(load("All 1 1 2\nAll 1 1 2\n").samples == 2);
+  for (const std::string bad : {"All 1 1\n", "All 1 1 x\n", "All 1 1 0\n", "All 1 1 nan\n", "All 1 1 2\nAll 1 1 -2\n",
+                                "1 conv 1 1 2\nAll 1 1 2\n", "Allison 1 1 2\n", ""}) {
+    CAPTURE(bad);
+    (void)error_of(Fault::input, [&] { (void)load(bad); });
+  }
+  (void)error_of(Fault::input, [&] { (void)load("Performance profile - DPU Kernel \"net2\"\nAll 1 1 2\n"); });
+}
+
 TEST_CASE("calibration images behind links are found, and links that lead nowhere end in an error") {
   Desk desk(1);
   const std::string image = made_up_image(16, 1);

@@ -50,6 +50,9 @@ struct AttributionSummary {
 [[nodiscard]] NetRecord attribute(NetRecord record, const OpMap& map, AttributionSummary* summary = nullptr,
                                   Notes* notes = nullptr);
 
+/// Whether the map knows any of the record's nodes, without which attribute() refuses it.
+[[nodiscard]] bool knows_nodes(const OpMap& map, const NetRecord& record);
+
 /// The map of a network whose ops keep their names, "L<layer>.<op>", on the device.
 [[nodiscard]] OpMap op_map(const Net& net);
 

@@ -23,6 +23,15 @@ std::string folded(std::string_view name) {
   return out;
 }
 
+/// The op that a node is named after, among ops by folded name; npos: none.
+std::size_t op_named(const std::map<std::string, std::size_t>& ops, const std::string& node, const std::string& net) {
+  const std::string prefix = folded(net) + "_", name = folded(node);
+  auto found = ops.find(name);
+  if (found == ops.end() && base::starts_with(name, prefix)) found = ops.find(name.substr(prefix.size()));
+  if (found == ops.end()) found = ops.find(prefix + name);
+  return found == ops.end() ? npos : found->second;
+}
+
 const Measured* latency_of(const Perf& perf) {
   const auto found = perf.find(Metric::latency);
   return found == perf.end() ? nullptr : &found->second;
@@ -85,15 +94,10 @@ class Attribution {
         fail("op " + base::in_quotes(map_.ops[i].name) + " stands twice in the map");
     }
     if (record_.nodes.empty()) fail("the record has no nodes that could be attributed");
-    const std::string prefix = folded(record_.net_id) + "_";
     std::size_t known = 0;
     for (const auto& node : record_.nodes) {
-      const std::string name = folded(node.name);
-      auto found = ops.find(name);
-      if (found == ops.end() && base::starts_with(name, prefix)) found = ops.find(name.substr(prefix.size()));
-      if (found == ops.end()) found = ops.find(prefix + name);
-      op_of_.push_back(found == ops.end() ? npos : found->second);
-      known += found == ops.end() ? 0 : 1;
+      op_of_.push_back(op_named(ops, node.name, record_.net_id));
+      known += op_of_.back() == npos ? 0 : 1;
     }
     if (known == 0)
       fail("the map knows none of the device's nodes; it has " +
@@ -218,6 +222,13 @@ class Attribution {
 };
 
 }  // namespace
+
+bool knows_nodes(const OpMap& map, const NetRecord& record) {
+  std::map<std::string, std::size_t> ops;
+  for (std::size_t i = 0; i < map.ops.size(); ++i) ops.emplace(folded(map.ops[i].name), i);
+  return std::any_of(record.nodes.begin(), record.nodes.end(),
+                     [&](const auto& node) { return op_named(ops, node.name, record.net_id) != npos; });
+}
 
 NetRecord attribute(NetRecord record, const OpMap& map, AttributionSummary* summary, Notes* notes) {
   AttributionSummary unseen;

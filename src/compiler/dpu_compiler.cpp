@@ -9,7 +9,6 @@
 #include "base/text.hpp"
 #include "compiler/dpu_deploy.hpp"
 #include "compiler/dpu_state.hpp"
-#include "hwprof/attribution.hpp"
 #include "hwprof/caffe.hpp"
 #include "hwprof/error.hpp"
 #include "hwprof/vitis.hpp"
@@ -48,12 +47,6 @@ Perf latency_of(double value, double spread, std::size_t samples) {
   return {{Metric::latency, Measured{value, spread, static_cast<std::int64_t>(samples), 0}}};
 }
 
-/// Layers without times of their own: all of it is overhead.
-void whole_only(NetRecord& record, const Net& net) {
-  record.overhead = record.overall;
-  for (const auto& layer : net.layers) record.prims.push_back({layer.prim, {}, layer.glue});
-}
-
 /// Where the calibration images lie, and what the network is used to.
 CaffeImages images_of(const Artifact& artifact) {
   constexpr double brightest = 255;
@@ -88,19 +81,6 @@ void describe_board_of(const std::string& dir, NetRecord& record, Notes& notes) 
     if (error.fault() != Fault::input) throw;
     notes.emplace_back(error.what());
   }
-}
-
-/// The nodes' times to the network's layers.
-void give_layers(const Net& net, NetRecord& record, Notes& notes) {
-  if (record.nodes.empty()) {
-    record.prims.clear();
-    whole_only(record, net);
-    return;
-  }
-  AttributionSummary summary;
-  record.net_id = net.id;
-  record = attribute(std::move(record), op_map(net), &summary, &notes);
-  record.from.environment["fused_depthwise"] = std::to_string(summary.fused_depthwise);
 }
 
 class DpuCompiler final : public BaseHardwareCompiler {
@@ -172,7 +152,7 @@ class DpuCompiler final : public BaseHardwareCompiler {
       describe_board_of(artifact.dir, record, notes);
       if (by_normal) take_runs(normal, has_debug, record);
       record.from.environment["dpu_mode"] = by_normal ? "normal" : "debug";
-      give_layers(net, record, notes);
+      give_layers(net, record, &notes);
     } catch (const Error& error) {  // of this network's files; it costs none of the others
       if (error.fault() != Fault::input) throw;
       record = {};

@@ -46,6 +46,11 @@ void take_result(const DpuJob& job, const std::string& mode, const std::string& 
 /// that are fewer than it says.
 [[nodiscard]] std::vector<double> parse_normal_runs(std::string_view text, const std::string& source);
 
+/// The nodes' times to the network's layers. Where the device has none, or none by names of ours, all of it is
+/// overhead.
+/// @throws Error(Fault::input) as attribute().
+void give_layers(const Net& net, NetRecord& record, Notes* notes);
+
 /// The record of a result in debug mode: of the network's kernel, with its nodes where the format has them.
 /// @throws Error(Fault::input) when it holds no time, or says that its times are another kernel's.
 [[nodiscard]] NetRecord load_result(const std::string& file, const DpuJob& job, Notes* notes);

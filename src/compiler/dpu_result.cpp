@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a board or server says of a network.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "base/files.hpp"
+#include "base/stats.hpp"
 #include "base/text.hpp"
 #include "compiler/dpu_deploy.hpp"
+#include "hwprof/attribution.hpp"
 #include "hwprof/device_log.hpp"
 #include "hwprof/error.hpp"
 #include "record/lines.hpp"
@@ -48,6 +52,43 @@ bool names_kernel(const NetRecord& record) {
   return record.from.compiler == "dnndk" && record.net_id != record::nameless_kernel;
 }
 
+/// What ssprofile reads of an answer, where there is no more in it: rows "All", whose fourth word is milliseconds.
+std::optional<NetRecord> totals_in(const std::string& file) {
+  constexpr std::uint64_t largest = std::uint64_t{1} << 26;
+  constexpr double ms = 1e-3;
+  std::vector<double> runs;
+  std::vector<std::string_view> words;
+  for (const auto& line : base::split(base::read_file(file, largest), '\n')) {
+    record::split_words(line, words);
+    if (words.empty()) continue;
+    const bool is_node = words[0].find_first_not_of("0123456789") == std::string::npos;
+    if (is_node || line.find("DPU Kernel") != std::string::npos) return {};
+    if (words[0] != "All") continue;
+    const auto value = words.size() > 3 ? base::to_double(words[3]) : std::nullopt;
+    if (!value || !std::isfinite(*value) || !(*value > 0)) return {};
+    runs.push_back(*value * ms);
+  }
+  if (runs.empty()) return {};
+  NetRecord record;
+  record.net_id = record::nameless_kernel;
+  record.from.device = "dpu";
+  record.from.compiler = "dnndk";
+  record.from.mode = "inference";
+  record.overall[Metric::latency] =
+      Measured{base::median(runs), base::median_half_width(runs), static_cast<std::int64_t>(runs.size()), 0};
+  return record;
+}
+
+std::vector<NetRecord> records_in(const std::string& file, Notes* notes) {
+  try {
+    return load_records(file, notes);
+  } catch (const Error&) {
+    const auto totals = totals_in(file);
+    if (!totals) throw;
+    return {*totals};
+  }
+}
+
 }  // namespace
 
 std::vector<double> parse_normal_runs(std::string_view text, const std::string& source) {
@@ -82,7 +123,7 @@ std::vector<double> parse_normal_runs(std::string_view text, const std::string& 
 }
 
 NetRecord load_result(const std::string& file, const DpuJob& job, Notes* notes) {
-  auto records = load_records(file, notes);
+  auto records = records_in(file, notes);
   if (records.empty()) throw Error(Fault::input, file + ": holds no times");
   auto wanted = records.begin();
   if (records.size() > 1) {
@@ -99,6 +140,23 @@ NetRecord load_result(const std::string& file, const DpuJob& job, Notes* notes) 
   if (latency == wanted->overall.end() || !(latency->second.value > 0))
     throw Error(Fault::input, file + ": holds no latency");
   return std::move(*wanted);
+}
+
+void give_layers(const Net& net, NetRecord& record, Notes* notes) {
+  const OpMap map = op_map(net);
+  record.net_id = net.id;
+  if (!record.nodes.empty() && knows_nodes(map, record)) {
+    AttributionSummary summary;
+    record = attribute(std::move(record), map, &summary, notes);
+    record.from.environment["fused_depthwise"] = std::to_string(summary.fused_depthwise);
+    return;
+  }
+  if (!record.nodes.empty() && notes != nullptr)
+    notes->push_back("the device's nodes, " + base::in_quotes(record.nodes[0].name) +
+                     " the first, are none of the network's ops: the time of the whole alone counts");
+  record.prims.clear();
+  record.overhead = record.overall;
+  for (const auto& layer : net.layers) record.prims.push_back({layer.prim, {}, layer.glue});
 }
 
 void take_result(const DpuJob& job, const std::string& mode, const std::string& text) {

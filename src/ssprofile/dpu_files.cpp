@@ -7,7 +7,6 @@
 #include "base/json.hpp"
 #include "compiler/dpu_deploy.hpp"
 #include "compiler/dpu_state.hpp"
-#include "hwprof/attribution.hpp"
 #include "hwprof/error.hpp"
 #include "ssprofile/job.hpp"
 
@@ -169,8 +168,7 @@ class Names {
       return;
     }
     auto record = compiling::load_result(file, {id_, artifact_.string()}, nullptr);
-    record.net_id = id_;
-    if (!record.nodes.empty()) (void)attribute(std::move(record), op_map(job_.network(net_)), nullptr, nullptr);
+    compiling::give_layers(job_.network(net_), record, nullptr);
   }
 
   void write_conversion() const {

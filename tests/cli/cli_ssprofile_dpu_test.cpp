@@ -41,8 +41,10 @@ const std::set<std::string> networks{"Res_1_1", "Res_0_1", "Res_1_0", "VGG_1_1",
 /// A board that runs what it is sent.
 class Board {
  public:
-  explicit Board(std::size_t most = 1000)
-      : most_(most), server_([this](const Received& request, Peer& peer) { answer(request, peer); }) {}
+  explicit Board(std::size_t most = 1000, std::string own_words = {})
+      : most_(most),
+        own_words_(std::move(own_words)),
+        server_([this](const Received& request, Peer& peer) { answer(request, peer); }) {}
   [[nodiscard]] std::string url() const { return server_.url(); }
   [[nodiscard]] std::set<std::string> posted() const {
     const std::lock_guard lock(mutex_);
@@ -58,10 +60,11 @@ class Board {
     const auto kernel = load_dpu_elf(folder_.write("got.elf", request.form.at("file"))).at(0);
     std::string tables;
     for (unsigned run = 0; run < 8; ++run) tables += hwprof_test::profile_table(kernel, run);
-    peer.answer(200, tables);
+    peer.answer(200, own_words_.empty() ? tables : own_words_);
   }
 
   std::size_t most_;
+  std::string own_words_;
   TempFolder folder_;
   mutable std::mutex mutex_;
   std::set<std::string> posted_;
@@ -278,6 +281,27 @@ TEST_CASE("what is carried back file by file is taken as it comes") {
   // Nothing is left to quantise of this network.
   CHECK(desk.call({"--dry-run-accuracy", "--resume"}).code == 4);
   CHECK(desk.runs_of("vai_q_caffe") == 5);
+}
+
+TEST_CASE("answers of which ssprofile would read the rows All and no more") {
+  const std::string
+      head = "  ID  NodeName Workload(MOP) Mem(MB) RunTime(ms) Perf(GOPS) Utilization MB/S\n",
+      total = "       Total Nodes In Avg:\n       All    28.9  0.68       0.334     107.8      8.8%  2550.7\n";
+  const std::string nodes =
+      "   1  conv1           14.4    0.34       0.134     107.8      8.8%  2550.7\n"
+      "   2  conv2           14.5    0.34       0.200     107.8      8.8%  2550.7\n";
+  for (const std::string& answer : {head + nodes + total, head + total, total}) {
+    CAPTURE(answer);
+    const Desk desk;
+    const Board board(1000, answer);
+    const auto outcome = desk.call({"--dry-run-accuracy", "--device-option", "server=" + board.url()});
+    REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+    CHECK(desk.latencies().size() == 6);
+    for (const auto& [id, ms] : desk.latencies()) CHECK(ms == doctest::Approx(0.334));
+    CHECK_FALSE(load_ssbn(desk.dir + "/output.yaml").own.at(0).empty());
+    CHECK(has(outcome.out, "there is no table of latencies by layer"));
+    CHECK(desk.text("vitis/Res_1_1.latency.txt") == answer);
+  }
 }
 
 TEST_CASE("the configuration's own words for the tool chain") {
