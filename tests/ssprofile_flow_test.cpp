@@ -272,6 +272,14 @@ TEST_CASE("the rule of the choice can be another one afterwards, what was traine
   (void)ssprofile(setting.options);
   CHECK(trained == 0);
   CHECK(setting.text("output.yaml") != before);
+  with("  select_rule: budget\n  latency_limit_s: 1.e-9\n");
+  (void)error_of(Fault::missing, [&] { (void)ssprofile(setting.options); });
+  for (const std::string name : {"output.yaml", "networks.csv", "speed.json"})
+    CHECK_FALSE(base::exists(setting.options.dir + "/" + name));
+  CHECK(base::exists(setting.options.dir + "/accuracy_table.yaml"));
+  with("");
+  (void)ssprofile(setting.options);
+  CHECK(setting.text("output.yaml") == before);
   with("  finetune_epochs: 2\n");
   CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "finetune"));
   with("  isolated_table: true\n");

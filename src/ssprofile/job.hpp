@@ -67,6 +67,9 @@ void check_stop(const Job& job);
 /// "dry run: random accuracies and latencies"; empty when it is none.
 [[nodiscard]] std::string dry_text(const SsprofileSummary& summary);
 
+/// Where this call ends without a choice, that of an earlier one is gone too.
+void remove_choice(const Job& job);
+
 /// networks.csv, ssprofile.json, ssprofile.svg, the tables of ssprofile's names.
 void save_accuracy_tables(const Job& job, const SsprofileSummary& summary);
 void save_results(const Job& job, const std::vector<NetRecord>& records, const SsprofileSummary& summary);

@@ -88,7 +88,23 @@ void save_networks(const Job& job, const SsprofileSummary& summary) {
   base::write_file(job.folder.path("networks.csv"), with_comment(base::join(comments, "; "), out));
 }
 
+const std::vector<std::string> lut_files{"speed.json", "speed.txt", "speed_isolated.json"},
+    choice_files{"output.yaml", "networks.csv", "ssprofile.json", "ssprofile.svg"};
+
+/// What an earlier call left of another choice must not stand beside this one's.
+void remove_files(const Job& job, const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    std::error_code ignored;
+    std::filesystem::remove(job.folder.path(name), ignored);
+  }
+}
+
 }  // namespace
+
+void remove_choice(const Job& job) {
+  remove_files(job, lut_files);
+  remove_files(job, choice_files);
+}
 
 std::string dry_text(const SsprofileSummary& summary) {
   if (summary.dry_run.empty()) return {};
@@ -131,11 +147,7 @@ void save_results(const Job& job, const std::vector<NetRecord>& records, const S
                    with_comment(job.options.dry_latency ? unit + "; dry run: random latencies" : unit, table));
   save_networks(job, summary);
   save_picture(job, summary);
-  // What an earlier call left of another choice must not stand beside this one's.
-  for (const char* name : {"speed.json", "speed.txt", "speed_isolated.json"}) {
-    std::error_code ignored;
-    std::filesystem::remove(job.folder.path(name), ignored);
-  }
+  remove_files(job, lut_files);
   if (!summary.in_context.layers.empty()) {
     save_lut(job.folder.path("speed.json"), summary.in_context);
     try {

@@ -308,10 +308,15 @@ SsprofileSummary ssprofile(const SsprofileOptions& asked) {
     ssprofiling::check_stop(job);
     const auto records = ssprofiling::find_latencies(job);
     save_records(folder.path(run::records_file), records);
-    pair_results(job, records, summary);
-    check_any(summary);
-    make_tables(job, records, summary);
-    summary.selection = select_blocks(summary.results, config.select);
+    try {
+      pair_results(job, records, summary);
+      check_any(summary);
+      make_tables(job, records, summary);
+      summary.selection = select_blocks(summary.results, config.select);
+    } catch (const Error&) {
+      ssprofiling::remove_choice(job);
+      throw;
+    }
     summary.notes.insert(summary.notes.end(), summary.selection.notes.begin(), summary.selection.notes.end());
     ssprofiling::save_results(job, records, summary);
   }
