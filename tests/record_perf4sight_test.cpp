@@ -204,6 +204,16 @@ False|||||||{'bs': 32, 'net_name': 'mnasnet', 'model': None, 'other': [1, 2]}
   CHECK(records[0].overall.at(Metric::train_memory).value == 300.5 * 1048576);
   CHECK(records[1].net_id == "mnasnet");
 
+  const auto mixed = folder.write("both.csv", R"(passed|latency|params
+True|1.5|{'test_var': 'latency', 'bs': 1, 'net_name': 'mnasnet'}
+True|90|{'test_var': 'cpu-latency', 'bs': 1, 'net_name': 'mnasnet'}
+)");
+  Notes told;
+  CHECK(load_perf4sight_log(mixed, &told).size() == 1);
+  REQUIRE(told.size() == 1);
+  CHECK(has(told[0], "cpu-latency is not the device's"));
+  CHECK(has(told[0], "both.csv:3"));
+
   const auto written = folder.file("out/again.csv");
   save_perf4sight_log(written, records, Metric::memory);
   const auto again = load_perf4sight_log(written, &notes);

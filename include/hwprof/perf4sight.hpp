@@ -63,8 +63,9 @@ struct Perf4sightConfig {
 ///  - the profiler's: passed, mem_used | latency, params (a Python dictionary with bs, net_name, model, …);
 ///  - the fitter's, <net>_<level>-gt.csv: passed, bs, net_name, model, dataset, mem_used | latency.
 /// Memory is in MB of 2^20 bytes, latency in ms; they become train_memory and train_latency, of inference memory and
-/// latency. Without mem_used the reserved or the allocated memory is taken, and
-/// noted. A row that did not pass becomes a record of state out_of_memory; one that passed without a number, failed.
+/// latency. Without mem_used the reserved or the allocated memory is taken, and noted. Rows of the test cpu-latency are
+/// left out, and counted in a note. A row that did not pass becomes a record of state out_of_memory; one that passed
+/// without a number, failed.
 /// The record's net_id is the stem of `model`, else net_name_level, else the log's name; its environment has what
 /// pair_costs() pairs networks by: "net_name", "model", "dataset", "log" (the file's stem without -gt), and "level"
 /// [%], from a column level, pruning_level or pruning_perc, else from the number at the end of the model's name, behind

@@ -123,7 +123,11 @@ class LogReader {
         fail(std::to_string(header->names.size()) + " cells are expected, found " + std::to_string(cells.size()));
       Row row;
       for (std::size_t i = 0; i < cells.size(); ++i) row[header->names[i]] = std::string(base::trim(cells[i]));
-      records.push_back(record_of(std::move(row), *header));
+      unfold(row);
+      if (base::lower_case(cell(row, "test_var")) == "cpu-latency")
+        complaints_.add("cpu-latency is not the device's; left out", place_);
+      else
+        records.push_back(record_of(row, *header));
     }
     complaints_.report(notes_);
     if (records.empty()) notes_.push_back(source_ + ": a log without rows");
@@ -192,8 +196,7 @@ class LogReader {
     return found;
   }
 
-  NetRecord record_of(Row row, const Header& header) {
-    unfold(row);
+  NetRecord record_of(const Row& row, const Header& header) {
     NetRecord record;
     record.batch = batch(row);
     const std::string net = cell(row, "net_name"), path = cell(row, "model");
