@@ -70,7 +70,8 @@ struct Perf4sightConfig {
 /// pair_costs() pairs networks by: "net_name", "model", "dataset", "log" (the file's stem without -gt), and "level"
 /// [%], from a column level, pruning_level or pruning_perc, else from the number at the end of the model's name, behind
 /// net_name in the log's (resnet18_30-memory-gt), or that is a folder of the model's. mode: the row's exec_stage or
-/// stage; "train" where it has none, as in perf4sight's own logs.
+/// stage, else what the log's name says (resnet18_30-inference.csv) or one of the two folders that it lies in, else
+/// "train", as in perf4sight's own logs.
 /// @throws Error(Fault::input) with file:line.
 [[nodiscard]] std::vector<NetRecord> load_perf4sight_log(const std::string& file, Notes* notes = nullptr);
 

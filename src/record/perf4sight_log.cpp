@@ -75,6 +75,21 @@ std::string log_name(const std::string& file) {
 
 constexpr const char* name_separators = "_-";
 
+/// What a log's name says of its rows, else the two folders that it lies in; training where none says anything.
+std::string stage_of(const std::string& file) {
+  std::filesystem::path path(file);
+  for (int i = 0; i < 3; ++i, path = path.parent_path()) {
+    std::string name = base::lower_case(path.filename().string());
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == '_' || c == '-'; }, '.');
+    for (const auto& word : base::split(name, '.')) {
+      if (word == "inference" || word == "infer") return "inference";
+      if (word == "training" || word == "train") return "training";
+    }
+  }
+  return "training";
+}
+
 /// 30 of 30, p30, 30% and 0.3.
 std::optional<double> level_of_word(std::string word) {
   if (base::starts_with(word, "p")) word.erase(0, 1);
@@ -102,7 +117,8 @@ std::size_t behind(const std::string& log, const std::string& net) {
 
 class LogReader {
  public:
-  LogReader(const std::string& source, Notes& notes) : source_(source), log_(log_name(source)), notes_(notes) {}
+  LogReader(const std::string& source, Notes& notes)
+      : source_(source), log_(log_name(source)), stage_(stage_of(source)), notes_(notes) {}
 
   std::vector<NetRecord> run(std::string_view text) {
     std::size_t number = 1;
@@ -213,7 +229,7 @@ class LogReader {
     record.net_id = record::safe_id(id);
     std::string stage = base::lower_case(cell(row, "exec_stage"));
     if (stage.empty()) stage = base::lower_case(cell(row, "stage"));
-    if (stage.empty()) stage = "training";
+    if (stage.empty()) stage = stage_;
     if (stage != "training" && stage != "train" && stage != "inference")
       fail("exec_stage: training or inference is expected, found " + in_quotes(stage));
     record.from.mode = stage == "inference" ? "inference" : "train";
@@ -240,7 +256,7 @@ class LogReader {
   }
 
   const std::string& source_;
-  std::string log_, place_;
+  std::string log_, stage_, place_;
   Notes& notes_;
   record::Complaints complaints_;
 };
