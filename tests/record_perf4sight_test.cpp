@@ -190,14 +190,14 @@ TEST_CASE("the pruning level of a row: from the model's name, the log's, or the 
 
 TEST_CASE("the stage of a log without such a column: from its name, else its folders; training otherwise") {
   const TempFolder folder;
-  for (const auto& [log, mode] : std::map<std::string, std::string>{{"a/b/resnet18_30-gt.csv", "train"},
-                                                                    {"a/b/resnet18_30-inference-gt.csv", "inference"},
-                                                                    {"inference/latency/resnet18_30.csv", "inference"},
-                                                                    {"inference/b/train_resnet18.csv", "train"},
-                                                                    {"a/b/infer_latency.csv", "inference"},
-                                                                    {"a/b/inferno_30.csv", "train"}}) {
-    const auto records = load_perf4sight_log(folder.write(log, "passed|bs|net_name|latency\nTrue|4|x|1.5\n"));
-    CHECK_MESSAGE(records.at(0).from.mode == mode, log);
+  for (const auto& one : std::map<std::string, std::string>{{"a/b/resnet18_30-gt.csv", "train"},
+                                                            {"a/b/resnet18_30-inference-gt.csv", "inference"},
+                                                            {"inference/latency/resnet18_30.csv", "inference"},
+                                                            {"inference/b/train_resnet18.csv", "train"},
+                                                            {"a/b/infer_latency.csv", "inference"},
+                                                            {"a/b/inferno_30.csv", "train"}}) {
+    const auto records = load_perf4sight_log(folder.write(one.first, "passed|bs|net_name|latency\nTrue|4|x|1.5\n"));
+    CHECK_MESSAGE(records.at(0).from.mode == one.second, one.first);
   }
   const auto told = folder.write("inference/c/x.csv", "passed|bs|net_name|stage|latency\nTrue|4|x|training|1.5\n");
   CHECK(load_perf4sight_log(told).at(0).from.mode == "train");
