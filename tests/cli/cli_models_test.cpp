@@ -78,6 +78,24 @@ TEST_CASE("calibrated reports what the networks say of each primitive") {
   CHECK(made.json()["model"]["identified"][0]["information"].is_number());
 }
 
+TEST_CASE("errors that nobody knows are not 0") {
+  const TempFolder folder;
+  const std::string prim = "{prim_type: conv_3x3, spatial_size: 32, C: 3, C_out: 16, stride: 2, affine: true}";
+  const std::string results =
+      folder.write("results.yaml", "- " + prim.substr(0, prim.size() - 1) + ", performances: {latency: 0.5}}\n");
+  const std::string prims = folder.write("prims.yaml", "- " + prim + "\n");
+  const std::string model = folder.file("m.json");
+  const auto made = cli({"genmodel", "--records", results, "--type", "table", "--out", model});
+  REQUIRE_MESSAGE(made.code == 0, made.err);
+  CHECK(has(made.out, "unknown in sample, unknown cross-validated"));
+  const auto predicted = cli({"predict", "--model", model, "--prims", prims});
+  CHECK(has(predicted.out, "500 us"));
+  CHECK(predicted.out.find("±") == std::string::npos);
+  const auto json = cli({"predict", "--model", model, "--prims", prims, "--json"}).json()["predictions"][0];
+  CHECK(json["value"].get<double>() == doctest::Approx(5e-4));
+  CHECK(json["standard_error"].is_null());
+}
+
 TEST_CASE("export and the way back") {
   const TempFolder folder;
   const auto lut = folder.write("lut.yaml",

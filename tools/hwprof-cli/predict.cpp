@@ -188,7 +188,7 @@ void predict(const Cli& cli, const Options& options) {
     if (cli.json) {
       rows.push_back({{item.key, item.name},
                       {"value", prediction.value},
-                      {"standard_error", prediction.standard_error},
+                      {"standard_error", prediction.standard_error > 0 ? Json(prediction.standard_error) : Json()},
                       {"estimated_" + parts, prediction.estimated},
                       {"extrapolated_" + parts, prediction.extrapolated},
                       {"unseen_" + parts, prediction.unseen}});
@@ -196,9 +196,9 @@ void predict(const Cli& cli, const Options& options) {
       if (by.blocks > 0) rows.back()["blocks_by_modules"] = by.blocks;
       if (by.blocks > 0) rows.back()["ops_left_out"] = by.rest;
     } else {
-      std::cout << item.name << "  " << value_text(model.metric(), prediction.value) << " ± "
-                << value_text(model.metric(), prediction.standard_error)
-                << estimated_text(prediction, item.graph ? "kernel" : "primitive") << modules_text(by) << '\n';
+      std::cout << item.name << "  " << value_text(model.metric(), prediction.value);
+      if (prediction.standard_error > 0) std::cout << " ± " << value_text(model.metric(), prediction.standard_error);
+      std::cout << estimated_text(prediction, item.graph ? "kernel" : "primitive") << modules_text(by) << '\n';
       if (item.graph)
         for (const auto& note : item.graph->notes) std::cerr << item.name << ": " << note << '\n';
     }
