@@ -184,6 +184,15 @@ TEST_CASE("a cost that a size scales is no sum, and is described all the same") 
   CHECK(found.mape < .03);
 }
 
+TEST_CASE("a space without primitives that does not say so is refused") {
+  struct Empty : MixinProfilingSearchSpace {
+    [[nodiscard]] std::vector<Decision> decisions() const override { return {{"a", {"x", "y"}}}; }
+    [[nodiscard]] std::vector<Prim> primitives(const Arch& /*arch*/) const override { return {}; }
+  };
+  const Empty empty;
+  CHECK(has(error_of(Fault::unsupported, [&] { TransferBase(empty, {}); }), "OptionSpace"));
+}
+
 TEST_CASE("decisions of one option, and options that are too many to describe") {
   const OptionSpace constant({{"a", {"x"}}, {"b", {"x", "y", "z"}}, {"c", {"x"}}}, {{}, {{0, {0}}}, {{1, {1, 2}}}});
   std::vector<NetRecord> records;

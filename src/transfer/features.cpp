@@ -36,6 +36,10 @@ void Features::decompose(const MixinProfilingSearchSpace& space) {
     return;
   }
   const Channels channels(space.generate_profiling_primitives());
+  if (channels.size() == 0)
+    throw Error(
+        Fault::unsupported,
+        "the search space has no primitives to describe architectures by; one of options alone is an OptionSpace");
   std::vector<Group> groups = channels.groups();
   CellFactor cell;
   if (cell_factor(space, channels, cell)) {
