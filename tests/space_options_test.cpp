@@ -112,4 +112,6 @@ TEST_CASE("options: bad files") {
   refused("decisions: [{options: 1000, times: 5}]\n", "more than 4096 options");
   refused("decisions: [{options: 2, times: 100000000}]\n", "within 1 to 4096");
   refused("image_size: 3\ndecisions: [2]\n", "image_size");
+  const auto plain = dir.write("plain.yaml", "kind: options\ndecisions: [2]\n");
+  CHECK(has(error_of(Fault::usage, [&] { (void)load_space(plain, {}, 64); }), "no image"));
 }

@@ -149,8 +149,10 @@ std::vector<OptionSpace::Need> read_needs(const Yaml& node, const std::vector<De
 
 }  // namespace
 
-Space read_options(const Yaml& node, Common& /*common*/) {
+Space read_options(const Yaml& node, Common& common) {
   node.only({"kind", "name", "decisions"});
+  if (common.resized)
+    throw Error(Fault::usage, node.source() + ": a space of kind options has no image, and takes no image size");
   std::vector<Decision> decisions;
   std::vector<std::vector<OptionSpace::Need>> needs;
   std::set<std::string> taken;
