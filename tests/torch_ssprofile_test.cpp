@@ -114,7 +114,7 @@ TEST_CASE("of colour images the first convolutions read blue, green, red, by one
   const Profile profile(R"(image_size: 32
 search_space_cfg: {num_cell_groups: 1, cell_layout: [0], reduce_cell_groups: [0], shared_primitives: [VGGblock_1]}
 weights_manager_cfg: {num_classes: 10, cell_group_kwargs: [{C_in: 3, C_out: 2}]}
-ss_profiler_cfg: {images_per_epoch: 40, batch_size: 20, validation_images: 100}
+ss_profiler_cfg: {images_per_epoch: 40, batch_size: 20, validation_images: 100, select_ss_threshold: 1}
 )",
                         "cifar10:" + data.path());
   profile.run();
