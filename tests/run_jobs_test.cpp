@@ -104,9 +104,9 @@ TEST_CASE("networks for calibration: each kind of them in each size, each size a
       by_batch[net.batch].insert(net.image_size);
     }
     CHECK(by_kind.size() == 9);
-    for (const auto& [kind, sizes] : by_kind) CHECK_MESSAGE(sizes.size() == 3, kind);
+    for (const auto& kind : by_kind) CHECK_MESSAGE(kind.second.size() == 3, kind.first);
     CHECK(by_batch.size() == some.size());
-    for (const auto& [batch, sizes] : by_batch) CHECK_MESSAGE(sizes.size() == 3, batch);
+    for (const auto& batch : by_batch) CHECK_MESSAGE(batch.second.size() == 3, batch.first);
   }
   // They count as jobs.
   plan.batches.clear();

@@ -42,10 +42,11 @@ class Comparison {
     REQUIRE_MESSAGE(done.good(), done.describe() << " " << done.errors);
     const auto results = nlohmann::json::parse(done.output);
     REQUIRE(results.size() == cases_.size());
-    for (const auto& [name, result] : results.items()) {
-      CHECK_MESSAGE(!result.contains("failure"), name << ": " << result.dump());
+    for (const auto& item : results.items()) {
+      const auto& result = item.value();
+      CHECK_MESSAGE(!result.contains("failure"), item.key() << ": " << result.dump());
       if (result.contains("error"))
-        CHECK_MESSAGE(result["error"].get<double>() <= 1e-4, name << " is off by " << result["error"].dump());
+        CHECK_MESSAGE(result["error"].get<double>() <= 1e-4, item.key() << " is off by " << result["error"].dump());
     }
   }
 
