@@ -43,6 +43,8 @@ const FingerprintFit& fit_of(const FingerprintModel& model, Metric quantity) {
   throw std::runtime_error("no such fit");
 }
 
+const FingerprintFit& fit_of(FingerprintModel&& model, Metric quantity) = delete;  // it would be gone
+
 double error_of_kind(const std::vector<KindError>& errors, const std::string& kind) {
   for (const auto& one : errors)
     if (one.kind == kind) return one.mean;
@@ -212,7 +214,8 @@ TEST_CASE("drawn networks tell costs apart that the others do not; they are neve
   one.samples.erase(std::remove_if(one.samples.begin(), one.samples.end(),
                                    [&](const CostSample& sample) { return more.nets[sample.net].family == "plain"; }),
                     one.samples.end());
-  const auto& alone = fit_of(fit_fingerprint(one, options), Metric::latency);
+  const FingerprintModel of_one = fit_fingerprint(one, options);
+  const auto& alone = fit_of(of_one, Metric::latency);
   CHECK(alone.held_out == "network");
   CHECK(alone.families_error.size() == 1);
   CHECK(alone.families_error.at("residual") < 0.15);
@@ -223,7 +226,8 @@ TEST_CASE("drawn networks tell costs apart that the others do not; they are neve
                                             more.nets[sample.net].family != "calibration";
                                    }),
                     one.samples.end());
-  const auto& drawn = fit_of(fit_fingerprint(one, options), Metric::latency);
+  const FingerprintModel of_drawn = fit_fingerprint(one, options);
+  const auto& drawn = fit_of(of_drawn, Metric::latency);
   CHECK(drawn.calibration == 0);
   CHECK(drawn.rows == 90);
 }

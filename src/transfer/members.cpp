@@ -199,20 +199,11 @@ BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors, 
   for (std::size_t i = 0; i < most; ++i) std::swap(order[i], order[i + base::draw_below(rng, n - i)]);
   order.resize(most);
   Sample some;
-  const auto m = static_cast<Index>(most);
-  some.features.resize(m, sample.features.cols());
-  some.sources.resize(m, sample.sources.cols());
-  some.mean.resize(m);
-  some.cost.resize(m);
-  some.weight.resize(m);
-  for (Index i = 0; i < m; ++i) {
-    const Index from = order[static_cast<std::size_t>(i)];
-    some.features.row(i) = sample.features.row(from);
-    some.sources.row(i) = sample.sources.row(from);
-    some.mean[i] = sample.mean[from];
-    some.cost[i] = sample.cost[from];
-    some.weight[i] = sample.weight.size() > 0 ? sample.weight[from] : 1;
-  }
+  some.features = sample.features(order, Eigen::all);
+  some.sources = sample.sources(order, Eigen::all);
+  some.mean = sample.mean(order);
+  some.cost = sample.cost(order);
+  some.weight = sample.weight.size() > 0 ? VectorXd(sample.weight(order)) : VectorXd::Ones(some.cost.size());
   BayesFit fit = fit_bayes(some, priors, groups);
   fit.rows = some;
   refit(sample, groups, fit);
