@@ -108,6 +108,21 @@ TEST_CASE("networks for calibration: each kind of them in each size, each size a
     CHECK(by_batch.size() == some.size());
     for (const auto& batch : by_batch) CHECK_MESSAGE(batch.second.size() == 3, batch.first);
   }
+  // Drawn alike whichever compiler built this.
+  JobPlan same;
+  same.calibration = 9;
+  same.image_size = 32;
+  same.modes = {"train"};
+  std::size_t layers = 0;
+  std::string stems;
+  for (const Net& net : make_jobs(same)) {
+    layers += net.layers.size();
+    const Prim& stem = net.layers.at(0).prim;
+    stems += std::to_string(std::get<std::int64_t>(stem.attrs.at("kernel_size"))) + "-" + std::to_string(stem.C_out) +
+             "/" + std::to_string(stem.stride) + " ";
+  }
+  CHECK(layers == 188);
+  CHECK(stems == "7-8/2 7-40/2 7-8/2 3-15/1 3-10/1 3-32/2 3-8/2 5-12/2 7-16/1 ");
   // They count as jobs.
   plan.batches.clear();
   for (int batch = 1; batch <= 31; ++batch) plan.batches.push_back(batch);

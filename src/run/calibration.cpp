@@ -37,7 +37,9 @@ class Drawer {
   Net draw(int turn) {
     constexpr int kinds = static_cast<int>(std::size(all_blocks));
     const int kind = turn % calibration_kinds;  // those beyond the blocks: all mixed
-    add(conv(kind == 0 ? "conv_act" : "conv_bn_act", one_of({3, 3, 5, 7}), width(64), 1 + below(2)));
+    // One drawing a statement: arguments are evaluated in an order that differs between compilers.
+    const int stride = 1 + below(2), stem = width(64);
+    add(conv(kind == 0 ? "conv_act" : "conv_bn_act", one_of({3, 3, 5, 7}), stem, stride));
     int halvings = 0;
     while (size_ >> (halvings + 1) > 0) ++halvings;
     halvings = std::max(below(halvings + 1), below(halvings + 1));  // most networks end in small maps
@@ -96,7 +98,10 @@ class Drawer {
     if (kind == Block::mobile) return add(mobile(width(), 2));
     if (kind == Block::residual) return add(block("resnet_block", width(), 2));
     if (kind == Block::depthwise) return depthwise(2);
-    if (kind == Block::normed) return add(conv("conv_bn_act", one_of({1, 3, 5}), width(), 2));
+    if (kind == Block::normed) {
+      const int out = width();
+      return add(conv("conv_bn_act", one_of({1, 3, 5}), out, 2));
+    }
     Prim pool = block("max_pool", channels_, 2);
     pool.attrs = {{"kernel_size", std::int64_t{3}}, {"padding", std::int64_t{1}}};
     add(std::move(pool));
