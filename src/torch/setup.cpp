@@ -52,11 +52,6 @@ Blas find_blas() {
   return {(reference ? "reference BLAS " : "") + file, reference};
 }
 
-int blas_threads() {
-  const auto get = loaded_symbol<int (*)()>("openblas_get_num_threads");
-  return get ? get() : 0;
-}
-
 /// What libtorch's description of itself says behind key.
 std::string config_line(const std::string& key) {
   const std::string config = at::show_config();
@@ -70,6 +65,11 @@ const char* yes_no(bool value) {
 }
 
 }  // namespace
+
+int blas_threads() {
+  const auto get = loaded_symbol<int (*)()>("openblas_get_num_threads");
+  return get ? get() : 0;
+}
 
 void set_blas_threads(int threads) {
   const auto set = loaded_symbol<void (*)(int)>("openblas_set_num_threads");

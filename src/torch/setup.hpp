@@ -16,7 +16,9 @@ namespace hwprof {
 /// to be slow.
 [[nodiscard]] std::map<std::string, std::string> describe_libtorch(const torch::Device& device);
 
-/// Sets the threads of libtorch's BLAS, where it can be told.
+/// The threads of libtorch's BLAS; 0 where they are not known.
+[[nodiscard]] int blas_threads();
+/// Sets them, where it can be told.
 void set_blas_threads(int threads);
 
 /// The process as a measurement wants it: memory of tensors in one place, freed memory kept, threads set

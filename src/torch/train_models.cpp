@@ -13,6 +13,7 @@
 #include "hwprof/error.hpp"
 #include "hwprof/torch.hpp"
 #include "model/trainer.hpp"
+#include "torch/setup.hpp"
 
 namespace hwprof {
 namespace {
@@ -37,16 +38,23 @@ struct Pace {
 constexpr Pace dense_pace{2e-3, 600, 80};
 constexpr Pace lstm_pace{5e-3, 300, 40};
 
-/// One intra-op thread, so that sums are always made in the same order.
+/// One intra-op thread and one of the BLAS, so that sums are always made in the same order; over matrices as small as
+/// these, more would but wait for each other.
 class OneThread {
  public:
-  OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
-  ~OneThread() { at::set_num_threads(before_); }
+  OneThread() : before_(at::get_num_threads()), blas_before_(blas_threads()) {
+    at::set_num_threads(1);
+    set_blas_threads(1);
+  }
+  ~OneThread() {
+    at::set_num_threads(before_);
+    set_blas_threads(blas_before_);
+  }
   OneThread(const OneThread&) = delete;
   OneThread& operator=(const OneThread&) = delete;
 
  private:
-  int before_;
+  int before_, blas_before_;
 };
 
 /// Uniform within 1 / sqrt(fan_in), PyTorch's own choice for these layers, but from our generator.
