@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -207,6 +208,39 @@ inline hwprof::CostData measure(const MadeUpDevice& device, const std::vector<st
       }
     }
   return data;
+}
+
+/// Of a family's networks at all of these levels and batches, whose cost may be so many times the device's.
+inline double mean_error(const hwprof::FingerprintModel& model, const MadeUpDevice& device, const std::string& family,
+                         const std::vector<int>& levels, const std::vector<int>& batches, hwprof::Metric quantity,
+                         double times = 1) {
+  using namespace hwprof;
+  double sum = 0;
+  std::size_t n = 0;
+  for (const int level : levels)
+    for (const int batch : batches) {
+      const auto net = make_net(family, level);
+      const double truth =
+          quantity == Metric::latency ? device.latency(net, batch, true) : device.memory(net, batch, true);
+      sum += std::abs(model.predict(net, batch, Stage::training, quantity).value / (times * truth) - 1);
+      ++n;
+    }
+  return sum / static_cast<double>(n);
+}
+
+inline const hwprof::FingerprintFit& fit_of(const hwprof::FingerprintModel& model, hwprof::Metric quantity) {
+  for (const auto& fit : model.fits())
+    if (fit.quantity == quantity) return fit;
+  throw std::runtime_error("no such fit");
+}
+
+const hwprof::FingerprintFit& fit_of(hwprof::FingerprintModel&& model,
+                                     hwprof::Metric quantity) = delete;  // it would be gone
+
+inline double error_of_kind(const std::vector<hwprof::KindError>& errors, const std::string& kind) {
+  for (const auto& one : errors)
+    if (one.kind == kind) return one.mean;
+  throw std::runtime_error("no such kind");
 }
 
 }  // namespace hwprof_test

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <memory>
 #include <new>
 #include <set>
@@ -14,7 +13,6 @@
 #include "base/text.hpp"
 #include "fake_compiler.hpp"
 #include "hwprof/ssprofile.hpp"
-#include "report/scatter.hpp"
 #include "ssprofile/job.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
@@ -430,14 +428,6 @@ TEST_CASE("objectives without data are ranks") {
   CHECK(ssprofiling::proxy_ranks(rows, "macs") == std::vector<double>{0.5, 0.5, 0, 1});
 }
 
-TEST_CASE("the interval of an accuracy is Wilson's") {
-  // 90 of 100: 0.8256 to 0.9448 by the formula; half of that width
-  const Measured share = ssprofiling::share(90, 100);
-  CHECK(share.value == doctest::Approx(0.9));
-  CHECK(share.spread == doctest::Approx(0.0596).epsilon(0.01));
-  CHECK(ssprofiling::share(100, 100).spread > 0.01);
-}
-
 TEST_CASE("what cannot be is refused before anything is written") {
   Setting setting;
   const auto refused = [&](Fault fault, const auto& change) {
@@ -499,20 +489,4 @@ TEST_CASE("what cannot be is refused before anything is written") {
   (void)setting.folder.write("profile/mine.txt", "not yours");
   CHECK(has(error_of(Fault::usage, [&] { (void)ssprofile(setting.options); }), "mine.txt"));
   CHECK(base::read_file(setting.folder.file("profile/mine.txt")) == "not yours");
-}
-
-TEST_CASE("pictures hold what they are given, escaped") {
-  report::Scatter scatter;
-  scatter.title = "a < b & \"c\"";
-  scatter.series = {"one"};
-  scatter.points = {{1, 2, 0.1, 0.2, 0, true, "p<1>"}, {3, 4, 0, 0, 0, false, "p2"}, {NAN, 1, 0, 0, 0, false, "no"}};
-  const std::string svg = report::to_svg(scatter);
-  CHECK(has(svg, "a &lt; b &amp; &quot;c&quot;"));
-  CHECK(has(svg, "<title>p&lt;1&gt;</title>"));
-  CHECK(svg.find("<title>no</title>") == std::string::npos);
-  CHECK(svg.find("nan") == std::string::npos);
-  CHECK(report::to_svg({}).find("nan") == std::string::npos);
-  report::Scatter single;
-  single.points = {{5, 5, 0, 0, 0, false, "only"}};
-  CHECK(report::to_svg(single).find("nan") == std::string::npos);
 }

@@ -6,6 +6,7 @@
 
 #include "base/files.hpp"
 #include "hwprof/selection.hpp"
+#include "ssprofile/job.hpp"
 #include "temp_folder.hpp"
 #include "throws.hpp"
 
@@ -198,4 +199,12 @@ TEST_CASE("the configuration comes back with the choice filled in, all else unto
                  [&] { save_selected_config(folder.write("no.yaml", "a: 1\n"), folder.file("out.yaml"), selection); });
   (void)error_of(Fault::input,
                  [&] { save_selected_config(folder.write("no.yaml", "a: [\n"), folder.file("out.yaml"), selection); });
+}
+
+TEST_CASE("the interval of an accuracy is Wilson's") {
+  // 90 of 100: 0.8256 to 0.9448 by the formula; half of that width
+  const Measured share = ssprofiling::share(90, 100);
+  CHECK(share.value == doctest::Approx(0.9));
+  CHECK(share.spread == doctest::Approx(0.0596).epsilon(0.01));
+  CHECK(ssprofiling::share(100, 100).spread > 0.01);
 }
