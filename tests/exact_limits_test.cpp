@@ -265,6 +265,15 @@ TEST_CASE("limits that cannot be kept together are told from those that were not
   // With a third cost only draws could find one.
   const FeasibleSet unknown({a, b, a}, {6, 6, 7});
   CHECK(has(error_of(Fault::missing, [&] { (void)unknown.sample(rng); }), "not proven"));
+  // Costs below 0 are cut off: the sum of the least says nothing of what is left of them.
+  const PositionSpace two(2, 2);
+  const Predictor low(two, [](const Prim& prim) { return prim.C_out == 8 ? -3.0 : 1.0; });
+  const Predictor other(two, [](const Prim& prim) { return prim.C_out == 8 ? 2.0 : 1.0; });
+  const FeasibleSet cut({low, other}, {0, 3});
+  CHECK(count_feasible({low, other}, {0, 3}) == 2);
+  CHECK(cut.at_least() <= 2);
+  CHECK(cut.at_most() >= 2);
+  for (int i = 0; i < 10; ++i) CHECK(other.predict(cut.sample(rng)) == 3);
   (void)error_of(Fault::usage, [&] { (void)FeasibleSet({a, b}, {1}); });
   (void)error_of(Fault::usage, [&] { (void)FeasibleSet({a, b}, {1, std::nan("")}); });
 }

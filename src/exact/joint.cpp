@@ -7,6 +7,7 @@
 
 #include "hwprof/error.hpp"
 #include "hwprof/exact.hpp"
+#include "predictor/compile.hpp"
 
 namespace hwprof::exact {
 
@@ -17,6 +18,14 @@ bool keeps_all(const std::vector<Predictor>& costs, const std::vector<double>& l
 }
 
 namespace {
+
+/// The cost before it is cut off at 0, which alone is a sum: of sums the cheapest architecture bounds all others.
+double uncut(const Predictor& cost, const Arch& arch) {
+  double sum = cost.constant();
+  for (const auto& factor : cost.factors())
+    sum += factor.cost[predictor::combination_of(factor.decisions, cost.num_options(), arch)];
+  return sum;
+}
 
 /// The points of the front that keep both limits; true when that is all there are.
 bool from_front(const std::vector<Predictor>& costs, const std::vector<double>& limits, std::vector<Arch>& examples) {
@@ -51,7 +60,7 @@ Joint join_limits(const Plan& plan, const std::vector<Predictor>& costs, const s
     Arch arch = extreme_arch(plan, weights);
     double value = 0, greatest = 0;
     for (std::size_t c = 0; c < n; ++c) {
-      excess[c] = (costs[c].predict(arch.data()) - limits[c]) / range[c];
+      excess[c] = (uncut(costs[c], arch) - limits[c]) / range[c];
       value += share[c] * excess[c];
       greatest = std::max(greatest, std::abs(excess[c]));
     }
