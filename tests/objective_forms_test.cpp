@@ -161,6 +161,38 @@ TEST_CASE("costs on paper stand beside models") {
             "'flops'"));
 }
 
+TEST_CASE("costs that no formula has a number for are errors, and neither rewards nor nothing") {
+  const auto space = std::make_shared<PositionSpace>(2, 3);
+  const double nan = std::nan("");
+  const auto with = [&](double cost, CostForm form) {
+    return HardwareObjective(
+        space, std::vector<HardwarePerf>{{"joules", ArchCost([cost](const Arch&) { return cost; }), std::move(form)}});
+  };
+  const auto refused = [&](double cost, CostForm form) {
+    return error_of(Fault::usage, [&] { (void)with(cost, std::move(form)).shaped_reward({1, 2}, 0.5); });
+  };
+  CHECK(has(refused(nan, bounded_form(1)), "'joules' of architecture 1.2 is not a number"));
+  CHECK(has(error_of(Fault::usage, [&] { (void)with(nan, {}).get_perfs({1, 2}); }), "'joules'"));
+  const PrimCost unknown = [&](const Prim& prim) { return prim.C_out == 10 ? nan : 1.0; };
+  const HardwareObjective of_prims(space, std::vector<HardwarePerf>{{"flops", unknown, budget_form(1, 0, 0)}});
+  CHECK(of_prims.shaped_loss({0, 1}, 0.5) == 0.5);
+  CHECK(has(error_of(Fault::usage, [&] { (void)of_prims.shaped_loss({0, 2}, 0.5); }), "'flops'"));
+
+  CHECK(has(refused(0, mnasnet_form(1)), "'joules' of architecture 1.2 is 0"));
+  CHECK(has(refused(0, inverse_form(1)), "is 0"));
+  CHECK(has(refused(-1, mnasnet_form(1)), "is -1"));
+  CHECK(has(refused(-1, fbnet_sum_form()), "is -1"));
+  CHECK(has(refused(-1, budget_form(1, 0.5)), "is -1"));
+  // These have one.
+  CHECK(with(0, bounded_form(1)).shaped_reward({1, 2}, 0.5) == 0.5);
+  CHECK(with(-1, bounded_form(1, 1)).shaped_reward({1, 2}, 0.5) == 0.5);
+  CHECK(with(0, mnasnet_form(1, 0, -1)).shaped_reward({1, 2}, 0.5) == 0.5);
+  CHECK(with(0, fbnet_sum_form()).shaped_loss({1, 2}, 0.5) == 0.5);
+  CHECK(with(infinity, hard_limit(1)).shaped_reward({1, 2}, 0.5) == -infinity);
+  CHECK(with(2, log_barrier_form(1, 1)).shaped_loss({1, 2}, 0.5) == infinity);
+  CHECK(std::isnan(bounded_form(1)(nan).reward_factor));
+}
+
 TEST_CASE("costs are computed once for each architecture, also from several threads") {
   const auto space = std::make_shared<CountedSpace>();
   const HardwareObjective objective(space, std::vector<Model>{made_up_model(all_prims(*space))});

@@ -85,7 +85,9 @@ struct HardwarePerf {
 
 /// Plugs measured hardware cost into a NAS loop (aw_nas' objective of this name): one model per perf. As
 /// in aw_nas it reports costs, and reward and loss are 0, unless forms say what a cost does to them.
-/// Costs of an architecture are computed once and remembered, up to a million architectures.
+/// Costs of an architecture are computed once and remembered, up to a million architectures. @throws
+/// Error(Fault::usage), of every question, for a cost that is not a number, and for one whose form makes no number or
+/// an endless reward of it, as most do of 0 and less.
 class HardwareObjective : public Objective {
  public:
   /// Perfs by metric, without forms. @throws Error(Fault::usage) for no model or two models of one metric.

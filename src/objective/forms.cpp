@@ -54,7 +54,8 @@ CostForm bounded_form(double bound, double weight) {
   finite("weight", weight);
   return [=](double cost) {
     Effect effect;
-    effect.reward_factor = std::pow(std::min(1.0, bound / cost), weight);
+    // Not by min(), which takes what is no number for 1.
+    if (!(cost <= bound)) effect.reward_factor = std::pow(bound / cost, weight);
     return effect;
   };
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -62,6 +64,13 @@ bool is_metric(const std::string& name) {
   return std::any_of(all.begin(), all.end(), [&](Metric metric) { return name == to_string(metric); });
 }
 
+/// Whether a search can go by it: worse than anything for what is over a limit, but never better than anything.
+bool makes_sense(const Effect& effect) {
+  const auto below_infinity = [](double value) { return value < std::numeric_limits<double>::infinity(); };
+  return below_infinity(effect.reward_factor) && below_infinity(effect.reward_term) &&
+         !std::isnan(effect.loss_factor) && below_infinity(-effect.loss_term);
+}
+
 double cost_of(const HardwarePerf& perf, const Arch& arch, const std::vector<Prim>& prims) {
   if (const auto* model = std::get_if<Model>(&perf.model)) return model->predict(prims);
   if (const auto* of_arch = std::get_if<ArchCost>(&perf.model)) return (*of_arch)(arch);
@@ -117,6 +126,10 @@ std::vector<double> HardwareObjective::get_perfs(const Arch& arch) const {
     std::vector<double> costs;
     for (std::size_t i = 0; i < perfs_.size(); ++i)
       costs.push_back(by_arch_[i] ? by_arch_[i]->predict(arch) : cost_of(perfs_[i], arch, prims));
+    for (std::size_t i = 0; i < perfs_.size(); ++i)
+      if (std::isnan(costs[i]))
+        throw Error(Fault::usage, "perf " + base::in_quotes(perfs_[i].name) + " of architecture " + to_string(arch) +
+                                      " is not a number");
     return costs;
   });
 }
@@ -128,7 +141,11 @@ Effect HardwareObjective::acts(const Arch& arch) const {
   const auto costs = get_perfs(arch);
   for (std::size_t i = 0; i < perfs_.size(); ++i) {
     if (!perfs_[i].form) continue;
-    all = objective::combined(all, perfs_[i].form(costs[i]));
+    const Effect effect = perfs_[i].form(costs[i]);
+    if (!makes_sense(effect))
+      throw Error(Fault::usage, "perf " + base::in_quotes(perfs_[i].name) + " of architecture " + to_string(arch) +
+                                    " is " + base::format_number(costs[i]) + ", which its form makes no number of");
+    all = objective::combined(all, effect);
   }
   return all;
 }
