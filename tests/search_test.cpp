@@ -201,6 +201,18 @@ TEST_CASE("a space smaller than the search ends it") {
   CHECK(only.evaluated.size() == 1);
 }
 
+TEST_CASE("of equally accurate architectures the best is the cheapest, which the front has") {
+  const PositionSpace space(4, 4);
+  const auto coarse = [](const Arch& arch) { return made_up_accuracy(arch) < 0.4 ? 0.25 : 0.75; };
+  for (const auto& algorithm : list_search_algorithms()) {
+    CAPTURE(algorithm);
+    const auto result = run_search(space, coarse, latency, options_for(algorithm));
+    REQUIRE(result.front.size() == 2);
+    CHECK(result.best.accuracy == 0.75);
+    CHECK(result.best.costs[0] == doctest::Approx(result.front.back().costs[0]).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("every architecture of a small space is found, however far from the population") {
   const PositionSpace space(4, 4);
   for (const auto& algorithm : list_search_algorithms()) {

@@ -64,7 +64,7 @@ struct Candidate {
 };
 
 struct SearchResult {
-  Candidate best;                    ///< of the highest accuracy; of those the first found
+  Candidate best;                    ///< of the highest accuracy; of those of the least costs, then the first found
   std::vector<Candidate> front;      ///< the evaluated ones that no other beats in accuracy and costs, by cost
   std::vector<Candidate> evaluated;  ///< all, in order
   std::size_t infeasible = 0;        ///< proposals over a limit

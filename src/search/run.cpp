@@ -188,8 +188,10 @@ SearchResult Run::finish() && {
     throw Error(Fault::missing,
                 "the accuracy of none of " + std::to_string(result_.unknown) + " proposed architectures is known");
   }
-  result_.best = *std::max_element(result_.evaluated.begin(), result_.evaluated.end(),
-                                   [](const Candidate& a, const Candidate& b) { return a.accuracy < b.accuracy; });
+  result_.best =
+      *std::min_element(result_.evaluated.begin(), result_.evaluated.end(), [](const Candidate& a, const Candidate& b) {
+        return a.accuracy != b.accuracy ? a.accuracy > b.accuracy : a.costs < b.costs;
+      });
   result_.front = non_dominated(result_.evaluated);
   return std::move(result_);
 }
