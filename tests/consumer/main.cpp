@@ -43,6 +43,16 @@ int main() {
     good = check(std::abs(model.predict({prim, prim}) - 0.004) < 1e-12, "sum of two primitives") && good;
     good = check(!hwprof::list_spaces().empty(), "built-in kinds of spaces") && good;
 
+    const auto space = hwprof::load_space("nasbench201").space;
+    const hwprof::Predictor macs(*space, [](const hwprof::Prim& each) { return hwprof::count_work(each).macs; });
+    hwprof::SearchOptions search;
+    search.evaluations = 10;
+    const auto found =
+        hwprof::run_search(*space, hwprof::capacity_proxy(*space),
+                           {{"macs", "", [&](const hwprof::Arch& arch) { return macs.predict(arch); }, 1e9}}, search);
+    good = check(found.evaluated.size() == 10, "ten architectures evaluated") && good;
+    good = check(hwprof::count_feasible({macs}, {hwprof::costliest(macs).cost}) == 15625, "the whole space") && good;
+
     bool refused = false;
     try {
       (void)hwprof::make_compiler("no-such-device");
