@@ -201,6 +201,25 @@ TEST_CASE("a space smaller than the search ends it") {
   CHECK(only.evaluated.size() == 1);
 }
 
+TEST_CASE("architectures of unknown cost are not said to be over a limit") {
+  const PositionSpace space(4, 4);
+  const auto partial = [](const Arch& arch) { return arch[0] == 3 ? std::nan("") : made_up_latency(arch); };
+  for (const auto& algorithm : list_search_algorithms()) {
+    CAPTURE(algorithm);
+    const auto result = run_search(space, made_up_accuracy, {{"latency", "s", partial}}, options_for(algorithm));
+    CHECK(result.evaluated.size() == 192);
+    CHECK(result.infeasible == 0);
+    CHECK(result.unpriced > 0);
+  }
+  auto options = options_for("random");
+  const std::vector<SearchCost> none{{"latency", "s", [](const Arch&) { return std::nan(""); }}};
+  CHECK(has(error_of(Fault::missing, [&] { (void)run_search(space, made_up_accuracy, none, options); }),
+            "of 10000 a cost is not known"));
+  options.among = {{0, 0, 0, 0}, {1, 0, 0, 0}};
+  CHECK(has(error_of(Fault::missing, [&] { (void)run_search(space, made_up_accuracy, none, options); }),
+            "of 2 a cost is not known"));
+}
+
 TEST_CASE("of equally accurate architectures the best is the cheapest, which the front has") {
   const PositionSpace space(4, 4);
   const auto coarse = [](const Arch& arch) { return made_up_accuracy(arch) < 0.4 ? 0.25 : 0.75; };

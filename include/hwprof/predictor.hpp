@@ -44,7 +44,7 @@ class Predictor {
 
   /// arch: num_decisions() option indices. Model::predict of its primitives, so never below 0; some tens of
   /// nanoseconds for a sum. An index that the space does not have gives NaN or, from the next power of two on, the
-  /// cost of another option.
+  /// cost of another option. NaN also where the model refuses a network for its length ("mlp" over padded costs).
   [[nodiscard]] double predict(const std::uint16_t* arch) const noexcept;
 
   /// The same, checked. @throws Error(Fault::usage) for an architecture that does not fit.

@@ -18,7 +18,8 @@ namespace hwprof {
 /// from several threads at once where a search has several, and once at most for each architecture.
 using Accuracy = std::function<double(const Arch& arch)>;
 
-/// A cost that a search looks at, lower is better; called from one thread. A Predictor makes one:
+/// A cost that a search looks at, lower is better; called from one thread. NaN: not known, such architectures are
+/// counted and never evaluated, limit or not. A Predictor makes one:
 ///   {"latency", "s", [predictor](const Arch& arch) { return predictor.predict(arch); }, 5e-3}
 struct SearchCost {
   std::string name, unit;
@@ -68,6 +69,7 @@ struct SearchResult {
   std::vector<Candidate> front;      ///< the evaluated ones that no other beats in accuracy and costs, by cost
   std::vector<Candidate> evaluated;  ///< all, in order
   std::size_t infeasible = 0;        ///< proposals over a limit
+  std::size_t unpriced = 0;          ///< proposals of which a cost is not known
   std::size_t outside = 0;           ///< proposals that are not in SearchOptions::among
   std::size_t repeated = 0;          ///< proposals that had been evaluated already
   std::size_t unknown = 0;           ///< architectures whose accuracy is not known

@@ -64,7 +64,8 @@ void Run::choose_pool() {
   pool_.erase(std::remove_if(pool_.begin(), pool_.end(), over), pool_.end());
   if (pool_.empty())
     throw Error(Fault::missing, "of " + std::to_string(among_.size()) +
-                                    " architectures of known accuracy none keeps the limits; " + least.text());
+                                    " architectures of known accuracy none keeps the limits; " + least.text() +
+                                    unpriced_text());
   for (std::size_t left = pool_.size(); left > 1; --left)
     std::swap(pool_[left - 1], pool_[base::draw_below(rng, left)]);
 }
@@ -86,19 +87,24 @@ std::size_t Run::left() {
   return options_.evaluations - done;
 }
 
+std::string Run::unpriced_text() const {
+  return result_.unpriced == 0 ? "" : "; of " + std::to_string(result_.unpriced) + " a cost is not known";
+}
+
 std::optional<Candidate> Run::within_limits(Arch arch) {
   if (!among_.empty() && among_.count(arch) == 0) {
     ++result_.outside;
     return {};
   }
   Candidate candidate{std::move(arch), 0, {}};
-  bool within = true;
+  bool within = true, known = true;
   for (const auto& cost : costs_) {
     candidate.costs.push_back(cost.of(candidate.arch));
+    known = known && !std::isnan(candidate.costs.back());
     within = within && keeps_limit(candidate.costs.back(), cost.limit);
   }
   if (within) return candidate;
-  ++result_.infeasible;
+  ++(known ? result_.infeasible : result_.unpriced);
   return {};
 }
 
@@ -120,7 +126,7 @@ Candidate Run::sample() {
     look_at_stop();
   }
   throw Error(Fault::missing, "none of " + std::to_string(most) + " sampled architectures keeps the limits; " +
-                                  least.text() + "; that there is none is not proven");
+                                  least.text() + unpriced_text() + "; that there is none is not proven");
 }
 
 void Run::evaluate(std::vector<Candidate>& candidates) {

@@ -52,6 +52,7 @@ class Run {
 
  private:
   void look_at_stop() const;
+  [[nodiscard]] std::string unpriced_text() const;
   void choose_pool();
   void ask(std::vector<Candidate>& fresh);
 

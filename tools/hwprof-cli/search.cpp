@@ -95,6 +95,7 @@ void search(const Cli& cli, Options options) {
               {"front", std::move(front)},
               {"evaluated", result.evaluated.size()},
               {"infeasible", result.infeasible},
+              {"unpriced", result.unpriced},
               {"repeated", result.repeated},
               {"unknown", result.unknown + result.outside},
               {"exhausted", result.exhausted},
@@ -113,6 +114,9 @@ void search(const Cli& cli, Options options) {
                                " again, " + std::to_string(result.unknown + result.outside) + " of unknown accuracy");
     for (const auto& cost : costs) print_estimated(cost.name, estimated_in(*space.space, cost.model));
     if (proxy) print_row("note", "no accuracy was given (--accuracy): the number of MACs stands in for it");
+    if (result.unpriced > 0)
+      print_row("note", count(result.unpriced, "proposal") +
+                            " left out, whose cost a model does not know: longer networks than it was fitted on");
     if (result.exhausted) print_row("note", "ended early: nothing new is left, or hardly any proposal was new");
     if (result.stopped) print_row("note", "stopped early");
   }
