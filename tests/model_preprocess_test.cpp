@@ -117,4 +117,20 @@ TEST_CASE("aw_nas' settings name kind, metric and preprocessors") {
   CHECK(linear.preprocessors.size() == 3);
   CHECK(load("hwobjmodel_type: ofa\nhwobjmodel_cfg: {}\n").kind == "table");
   CHECK(load("hwperfmodel_type: lstm\n").kind == "lstm");
+
+  // Another kind does not ask for another metric; the file's own need not be one that there is.
+  const auto other = load_fit_options(
+      folder.write("hw.yaml",
+                   "hwperfmodel_type: gone\nhwperfmodel_cfg: {perf_name: energy, preprocessors: [flatten]}\n"),
+      "linear");
+  CHECK(other.kind == "linear");
+  CHECK(other.metric == Metric::energy);
+  CHECK(other.preprocessors.empty());
+
+  const auto refused = [&](const std::string& text) { return error_of(Fault::input, [&] { (void)load(text); }); };
+  CHECK(has(refused("hwperfmodel_type: table\nhwperfmodel_cfg:\n  preprocesors: [flatten]\n"),
+            "did you mean preprocessors"));
+  CHECK(has(refused("hwperfmodel_type: table\nhwperfmodel_cfg: {perf_name: latncy}\n"), "hw.yaml:2"));
+  CHECK(has(refused("hwperfmodel_type: table\nhwperfmodel_cfg: [latency]\n"), "hwperfmodel_cfg"));
+  CHECK(load("hwperfmodel_type: table\nhwperfmodel_cfg: null\n").metric == Metric::latency);
 }

@@ -76,9 +76,10 @@ std::size_t save_awnas_results(const std::string& dir, const std::vector<NetReco
 [[nodiscard]] SpaceFile open_space(const std::string& run_dir);
 
 /// Model kind, metric and preprocessors named by aw_nas' second file (hwperfmodel_type or hwobjmodel_type and its _cfg;
-/// "regression" is "linear", "ofa" is "table", "table", "mlp" and "lstm" are themselves). @throws
-/// Error(Fault::unsupported) for a kind that hwprof has not.
-[[nodiscard]] FitOptions load_fit_options(const std::string& hardware_file);
+/// "regression" is "linear", "ofa" is "table", "table", "mlp" and "lstm" are themselves). A kind given here stands in
+/// place of the file's, whose preprocessors do not count then. @throws Error(Fault::unsupported) for a kind that hwprof
+/// has not, Error(Fault::input) with file:line.
+[[nodiscard]] FitOptions load_fit_options(const std::string& hardware_file, const std::string& kind = {});
 
 struct ProfileOptions {
   GenerateOptions generate;

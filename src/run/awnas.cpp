@@ -47,6 +47,31 @@ std::string awnas_text(const NetRecord& record) {
          "block_sum_latency: " + milliseconds(sum) + "\nprimitives:" + (prims.empty() ? " []\n" : "\n" + prims);
 }
 
+std::string named_kind(const base::Yaml& yaml, const std::string& file) {
+  auto type = yaml.find("hwperfmodel_type");
+  if (!type) type = yaml.find("hwobjmodel_type");
+  if (!type)
+    throw Error(Fault::input,
+                file + ": key 'hwperfmodel_type' is missing (or 'hwobjmodel_type', as it was called before)");
+  const std::string name = type->text();
+  const std::string kind = name == "regression" ? "linear" : name == "ofa" ? "table" : name;
+  const auto models = list_models();
+  if (std::find(models.begin(), models.end(), kind) == models.end())
+    throw Error(Fault::unsupported, type->place() + ": model " + base::in_quotes(name) +
+                                        " is not among those that hwprof has (" + base::join(models, ", ") +
+                                        "; aw_nas' regression is linear, its ofa is table); name another with --type");
+  return kind;
+}
+
+Metric metric_of(const base::Yaml& name) {
+  try {
+    return parse_metric(name.text());
+  } catch (const Error& error) {
+    if (error.fault() == Fault::input) throw;
+    name.fail(error.what());
+  }
+}
+
 }  // namespace
 
 std::size_t save_awnas_results(const std::string& dir, const std::vector<NetRecord>& records, bool force) {
@@ -66,27 +91,21 @@ std::size_t save_awnas_results(const std::string& dir, const std::vector<NetReco
   return rows.size();
 }
 
-FitOptions load_fit_options(const std::string& hardware_file) {
+FitOptions load_fit_options(const std::string& hardware_file, const std::string& kind) {
   const auto yaml = base::Yaml::load(hardware_file);
   FitOptions options;
-  auto type = yaml.find("hwperfmodel_type");
-  if (!type) type = yaml.find("hwobjmodel_type");
-  if (!type)
-    throw Error(Fault::input,
-                hardware_file + ": key 'hwperfmodel_type' is missing (or 'hwobjmodel_type', as it was called before)");
-  const std::string name = type->text();
-  options.kind = name == "regression" ? "linear" : name == "ofa" ? "table" : name;
-  const auto models = list_models();
-  if (std::find(models.begin(), models.end(), options.kind) == models.end())
-    throw Error(Fault::unsupported, type->place() + ": model " + base::in_quotes(name) +
-                                        " is not among those that hwprof has (" + base::join(models, ", ") +
-                                        "; aw_nas' regression is linear, its ofa is table); name another with --type");
+  if (kind.empty())
+    options.kind = named_kind(yaml, hardware_file);
+  else
+    options.kind = kind;
   for (const char* section : {"hwperfmodel_cfg", "hwobjmodel_cfg"}) {
     const auto config = yaml.find(section);
-    if (!config || !config->is_map()) continue;
+    if (!config) continue;
+    config->only({"perf_name", "performance", "preprocessors", "prof_prims_cfg", "schedule_cfg"});
     for (const char* key : {"perf_name", "performance"})
-      if (const auto metric = config->find(key)) options.metric = parse_metric(metric->text());
-    if (const auto names = config->find("preprocessors")) options.preprocessors = names->texts();
+      if (const auto metric = config->find(key)) options.metric = metric_of(*metric);
+    const auto names = config->find("preprocessors");
+    if (names && kind.empty()) options.preprocessors = names->texts();
   }
   return options;
 }

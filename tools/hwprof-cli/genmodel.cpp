@@ -130,12 +130,10 @@ hwprof::Model fit_records(Options& options, hwprof::Notes& notes) {
   std::vector<hwprof::NetRecord> records;
   std::vector<std::string> files = options.records;
   if (!options.awnas.empty()) {
-    if (options.type.empty()) {
-      const auto named = hwprof::load_fit_options(options.awnas[1]);
-      options.fit.kind = named.kind;
-      options.fit.metric = named.metric;
-      if (options.fit.preprocessors.empty()) options.fit.preprocessors = named.preprocessors;
-    }
+    const auto named = hwprof::load_fit_options(options.awnas[1], options.type);
+    options.fit.kind = named.kind;
+    options.fit.metric = named.metric;
+    if (options.fit.preprocessors.empty()) options.fit.preprocessors = named.preprocessors;
     files.push_back(options.awnas[2]);
   }
   if (!options.type.empty()) options.fit.kind = options.type;
