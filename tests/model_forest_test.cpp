@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -132,7 +133,7 @@ TEST_CASE("all ways of evaluating agree with linked nodes that are walked naivel
   const Forest again = Forest::read(reader(forest.to_json().dump()));
   CHECK(again.to_json() == forest.to_json());
   for (const std::size_t n :
-       std::vector<std::size_t>{0, 1, 7, 8, 9, 63, 95, 96, 97, 127, 128, 255, 256, 257, 300, 352, 600}) {
+       std::vector<std::size_t>{0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 255, 256, 257, 300, 352, 600}) {
     const Data test = make(n, 4);
     std::vector<double> out(n + 1, -77.0);
     again.predict(test.rows.data(), n, out.data());
@@ -179,6 +180,100 @@ TEST_CASE("small trees and large ones of one forest are added up in their order"
   std::vector<double> out(1000);
   forest.predict(test.rows.data(), 1000, out.data());
   for (std::size_t i = 0; i < 1000; ++i) CHECK(out[i] == forest.predict(test.row(i)));
+}
+
+/// A tree of a shape: which of `open` ends is split next, until there are `inner` inner nodes or no end is above the
+/// deepest level. Thresholds and values of rows lie on one coarse grid, so that many are equal.
+std::string shaped_tree(std::size_t inner, std::size_t features, std::mt19937_64& rng,
+                        const std::function<std::size_t(std::size_t)>& pick) {
+  struct Node {
+    std::size_t depth = 0, left = 0;
+  };
+  std::vector<Node> nodes(1);
+  std::vector<std::size_t> open{0};
+  for (std::size_t k = 0; k < inner && !open.empty(); ++k) {
+    const auto at = open.begin() + static_cast<std::ptrdiff_t>(pick(open.size()));
+    const std::size_t parent = *at;
+    open.erase(at);
+    nodes[parent].left = nodes.size();
+    for (int side = 0; side < 2; ++side) {
+      if (nodes[parent].depth + 1 < static_cast<std::size_t>(Forest::most_depth)) open.push_back(nodes.size());
+      nodes.push_back({nodes[parent].depth + 1, 0});
+    }
+  }
+  // Level by level, as files have them.
+  std::string text;
+  std::vector<std::size_t> level{0};
+  for (std::size_t k = 0; k < level.size(); ++k) {
+    const std::size_t left = nodes[level[k]].left;
+    text += k == 0 ? "" : " ";
+    if (left == 0) {
+      text += "=" + std::to_string(static_cast<int>(rng() % 2000) - 1000) + "e-3";
+    } else {
+      text += std::to_string(rng() % features) + ":" + std::to_string(static_cast<int>(rng() % 33) - 16);
+      level.insert(level.end(), {left, left + 1});
+    }
+  }
+  return text;
+}
+
+TEST_CASE("trees of any shape, with rows on their thresholds, agree with linked nodes to the last bit") {
+  constexpr std::size_t features = 5;
+  std::mt19937_64 rng(15);
+  const auto first = [](std::size_t) { return std::size_t{0}; };               // level by level: full
+  const auto last = [](std::size_t open) { return open - 1; };                 // a chain to the right
+  const auto left = [](std::size_t open) { return open < 2 ? 0 : open - 2; };  // a chain to the left
+  const auto any = [&rng](std::size_t open) { return rng() % open; };
+  const auto chain = [&rng](std::size_t open) { return open - 1 - (open < 2 ? 0 : rng() % 2); };
+  base::Json json = base::Json::object();
+  json["features"] = features;
+  auto& texts = json["trees"] = base::Json::array();
+  // 2047 and 2049 nodes are the last that goes by sets and the first that is walked.
+  for (const std::size_t inner : {0, 1, 2, 3, 7, 8, 9, 14, 15, 16, 17, 63, 64, 65, 127, 128, 511, 512, 1023, 1024})
+    for (const std::function<std::size_t(std::size_t)>& pick :
+         std::vector<std::function<std::size_t(std::size_t)>>{first, last, left, any, chain})
+      texts.push_back(shaped_tree(inner, features, rng, pick));
+  const Forest forest = Forest::read(reader(json.dump()));
+  const auto trees = trees_of(forest);
+  REQUIRE(trees.size() == 100);
+  for (const std::size_t n : std::vector<std::size_t>{63, 64, 65, 511, 512, 513, 575, 576, 577, 1024, 1100}) {
+    std::vector<float> rows(n * features);
+    for (float& value : rows) value = static_cast<float>(static_cast<int>(rng() % 35) - 17);
+    std::vector<double> out(n + 1, -77.0);
+    forest.predict(rows.data(), n, out.data());
+    CHECK(out[n] == -77.0);
+    std::size_t differ = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      double sum = 0;
+      for (const auto& tree : trees) sum += tree->at(rows.data() + i * features);
+      differ += out[i] == sum / 100 ? 0 : 1;
+    }
+    CHECK(differ == 0);
+  }
+}
+
+TEST_CASE("forests of one leaf, of one split and of large trees alone are evaluated in batches") {
+  const auto check = [](const std::string& trees, double low, double high) {
+    const Forest forest = Forest::read(reader(R"({"features": 1, "trees": [)" + trees + "]}"));
+    std::vector<float> rows;
+    for (int i = 0; i < 600; ++i) rows.push_back(static_cast<float>(i % 3));
+    std::vector<double> out(600);
+    forest.predict(rows.data(), 600, out.data());
+    for (std::size_t i = 0; i < 600; ++i) CHECK(out[i] == (rows[i] > 1 ? high : low));
+  };
+  check(R"("=2.5")", 2.5, 2.5);
+  check(R"("=2.5","=1.5")", 2, 2);
+  check(R"("0:1 =2 =4")", 2, 4);
+  check(R"("0:1 =2 =4","=1","0:1 =3 =5")", 2, 10.0 / 3);
+  // No tree is small enough for sets.
+  const Data train = make(1500, 16), test = make(600, 17);
+  ForestOptions options;
+  options.trees = 2;
+  const Forest forest = Forest::fit(train.rows, train.features, train.targets, {}, options);
+  REQUIRE(forest.nodes() > 2 * 2048);
+  std::vector<double> out(600);
+  forest.predict(test.rows.data(), 600, out.data());
+  for (std::size_t i = 0; i < 600; ++i) CHECK(out[i] == forest.predict(test.row(i)));
 }
 
 TEST_CASE("values on and beside the thresholds, equal ones and ones that are no numbers, are evaluated alike") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluating, writing and reading; how trees are grown is in forest_fit.cpp.
+// Walking, writing and reading; how trees are grown is in forest_fit.cpp, how many rows go through them in
+// forest_plan.cpp and forest_sets.cpp.
 #include "model/forest.hpp"
 
 #include <algorithm>
@@ -19,7 +20,6 @@ namespace {
 constexpr std::size_t lanes = 8;             // walks in step: enough to hide the latency of a step
 constexpr std::size_t block = 128;           // rows that stay in the first cache while the trees go by
 constexpr std::size_t most_nodes = 1 << 24;  // of a tree, what fits beside the feature into a link
-constexpr unsigned feature_bits = 8;
 
 /// Shortest decimal text that reads back as the same float.
 std::string text_of(float value) {
@@ -83,45 +83,18 @@ int depth_of(const std::vector<Forest::Split>& tree) {
 }  // namespace
 
 void Forest::add(const std::vector<Split>& tree) {
-  trees_.push_back({nodes_.size(), depth_of(tree), inner_.size(), leaf_at_.size(), tree.size()});
+  Tree added;
+  added.root = nodes_.size();
+  added.nodes = tree.size();
+  added.depth = depth_of(tree);
+  trees_.push_back(added);
   for (std::size_t i = 0; i < tree.size(); ++i) {
     const bool leaf = tree[i].feature < 0;
-    const auto at = static_cast<std::uint32_t>(i);
-    const auto left = leaf ? at : static_cast<std::uint32_t>(tree[i].left);
+    const auto left = static_cast<std::uint32_t>(leaf ? i : tree[i].left);
     const auto feature = static_cast<std::uint32_t>(leaf ? 0 : tree[i].feature);
     nodes_.push_back({leaf ? std::numeric_limits<float>::infinity() : tree[i].value, left << feature_bits | feature});
     values_.push_back(leaf ? tree[i].value : 0);
-    if (!leaf) {
-      inner_.push_back({0, at});
-      continue;
-    }
-    leaf_at_.push_back(at);
-    leaf_values_.push_back(static_cast<double>(tree[i].value));
   }
-}
-
-void Forest::number_cuts() {
-  const auto feature_of = [](const Node& node) { return node.link & (most_features - 1); };
-  std::vector<std::vector<float>> cuts(features_);
-  for (const Node& node : nodes_)
-    if (!std::isinf(node.threshold)) cuts[feature_of(node)].push_back(node.threshold);
-  cuts_.clear();
-  first_cut_.assign(1, 0);
-  for (auto& own : cuts) {
-    std::sort(own.begin(), own.end());
-    own.erase(std::unique(own.begin(), own.end()), own.end());
-    cuts_.insert(cuts_.end(), own.begin(), own.end());
-    first_cut_.push_back(cuts_.size());
-  }
-  for (const Tree& tree : trees_)
-    for (std::size_t k = 0; k < tree.nodes / 2; ++k) {
-      Inner& inner = inner_[tree.inner + k];
-      const Node& node = nodes_[tree.root + inner.at];
-      const auto& own = cuts[feature_of(node)];
-      inner.cut = static_cast<std::uint32_t>(
-          first_cut_[feature_of(node)] +
-          static_cast<std::size_t>(std::lower_bound(own.begin(), own.end(), node.threshold) - own.begin()));
-    }
 }
 
 double Forest::predict(const float* row) const noexcept {
@@ -177,10 +150,12 @@ base::Json Forest::to_json() const {
     std::string text;
     for (std::size_t i = trees_[t].root; i < end; ++i) {
       if (!text.empty()) text += ' ';
-      if (std::isinf(nodes_[i].threshold))
-        text += "=" + text_of(values_[i]);
-      else
+      if (std::isinf(nodes_[i].threshold)) {
+        text += '=';
+        text += text_of(values_[i]);
+      } else {
         text += std::to_string(nodes_[i].link & (most_features - 1)) + ":" + text_of(nodes_[i].threshold);
+      }
     }
     trees.push_back(std::move(text));
   }
@@ -200,7 +175,7 @@ Forest Forest::read(const base::JsonReader& json) {
     if (forest.trees_.back().depth > most_depth)
       text.fail("a tree is at most " + std::to_string(most_depth) + " levels deep");
   }
-  forest.number_cuts();
+  forest.plan();
   return forest;
 }
 

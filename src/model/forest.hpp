@@ -31,7 +31,8 @@ struct ForestOptions {
 /// are not walked at all: 512 of them are sorted once by each feature, so that the rows that a node sends to the right
 /// are known by where its threshold falls among them; which rows reach a node is then a set of bits, and two operations
 /// on such sets go past a node with all rows at once (as in QuickScorer, Lucchese et al., SIGIR 2015, turned from trees
-/// to rows); the leaves of four trees are added up in one go.
+/// to rows). Sets wait in few places, so that they stay in the first cache; the leaves of four trees are added up in
+/// one go.
 class Forest {
  public:
   static constexpr std::size_t most_features = 256;
@@ -48,7 +49,7 @@ class Forest {
 
   /// Numbers that are not finite are harmless and meaningless. Allocates nothing.
   [[nodiscard]] double predict(const float* row) const noexcept;
-  /// n rows, row-major; results equal to the last bit, many times as fast a row. Allocates once from some hundred rows.
+  /// n rows, row-major; results equal to the last bit, many times as fast a row. Allocates once from 64 rows on.
   void predict(const float* rows, std::size_t n, double* out) const noexcept;
   /// The same by walking, however many rows there are.
   void predict_walking(const float* rows, std::size_t n, double* out) const noexcept;
@@ -72,38 +73,47 @@ class Forest {
   };
 
  private:
+  static constexpr unsigned feature_bits = 8;
   struct Node {
     float threshold = 0;     ///< infinite at a leaf
     std::uint32_t link = 0;  ///< left child, counted from the tree's root, << 8 | feature; a leaf links to itself
   };
-  struct Tree {
-    std::size_t root = 0;
-    int depth = 0;
-    std::size_t inner = 0, leaves = 0;  ///< where its own begin
-    std::size_t nodes = 0;
-  };
-  /// An inner node; at: counted from the tree's root. The k-th inner node's children are 2k + 1 and 2k + 2.
-  struct Inner {
+  /// An inner node whose children are not both leaves parts the rows of one place into two others.
+  struct Step {
     std::uint32_t cut = 0;  ///< number of its threshold among all
-    std::uint32_t at = 0;
+    std::uint16_t from = 0, left = 0, right = 0;
   };
+  /// Steps end in units, each with a place of its own: first the pairs, which are inner nodes of two leaves, then the
+  /// leaves beside an inner node. Unit u has the leaf of number 2u, a pair 2u + 1 as well.
+  struct Tree {
+    std::size_t root = 0, nodes = 0;
+    int depth = 0;
+    std::uint16_t start = 0;                ///< the place of all rows
+    std::size_t first_step = 0, steps = 0;  ///< parents before their children
+    std::size_t first_pair = 0, pairs = 0;  ///< in pair_cuts_
+    std::size_t first_leaf = 0, units = 0;  ///< in leaf_values_; 0 units: walked only
+  };
+  static constexpr std::size_t most_set_nodes = 1 << 11;         ///< of a tree above which walking is faster
+  static constexpr std::size_t waiting_places = most_depth + 1;  ///< the places before those of the units
   struct Scratch;
   void add(const std::vector<Split>& tree);
-  /// Once all trees are there: numbers the thresholds.
-  void number_cuts();
+  /// Once all trees are there: numbers the thresholds and plans each tree.
+  void plan();
+  void plan(Tree& tree, const std::vector<std::uint32_t>& cut_of);
   void add_walking(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept;
   /// Puts the leaf that each row reaches into the scratch, behind those of other trees; add_coded adds them all up.
   void code_sets(const Tree& tree, Scratch& scratch) const noexcept;
   static void add_coded(Scratch& scratch, std::size_t n, double* sums) noexcept;
+  void sort_rows(const float* rows, std::size_t n, Scratch& scratch) const noexcept;
   void add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept;
 
   std::size_t features_ = 0;
   std::vector<Node> nodes_;
   std::vector<float> values_;  ///< by node, of leaves
   std::vector<Tree> trees_;
-  std::vector<Inner> inner_;
-  std::vector<std::uint32_t> leaf_at_;  ///< counted from the tree's root
-  std::vector<double> leaf_values_;
+  std::vector<Step> steps_;
+  std::vector<std::uint32_t> pair_cuts_;
+  std::vector<float> leaf_values_;      ///< by number of the leaf; 0 where there is none
   std::vector<float> cuts_;             ///< the different thresholds of each feature, ascending
   std::vector<std::size_t> first_cut_;  ///< where each feature's begin, and their end
 };

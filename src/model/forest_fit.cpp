@@ -213,7 +213,7 @@ Forest Forest::fit(const std::vector<float>& rows, std::size_t features, const s
   forest.features_ = features;
   std::mt19937_64 rng(options.seed);
   for (int tree = 0; tree < options.trees; ++tree) forest.add(Grower(samples, options, rng).run());
-  forest.number_cuts();
+  forest.plan();
   return forest;
 }
 

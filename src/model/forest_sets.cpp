@@ -18,47 +18,46 @@
 namespace hwprof::model {
 namespace {
 
-constexpr std::size_t words = 8, set_rows = 64 * words;
-constexpr std::size_t least_rows = 96;           // below which walking is faster
-constexpr std::size_t most_set_nodes = 1 << 11;  // of a tree above which walking is faster
+constexpr std::size_t lanes = 32, bits = 16, set_rows = lanes * bits;
+constexpr std::size_t least_rows = 64;  // below which walking is faster
 
+/// Row i is bit i / 32 of number i % 32.
 struct Set {
-  alignas(64) std::array<std::uint64_t, words> bits;
+  alignas(64) std::array<std::uint16_t, lanes> numbers;
 };
 
 /// A half of a set, in one wide register or two. Spelt out, because compilers that must reckon with sets that overlap
 /// go word by word.
-using Half [[gnu::vector_size(32)]] = std::uint64_t;
-constexpr std::size_t half_words = sizeof(Half) / sizeof(std::uint64_t);
+using Half [[gnu::vector_size(32)]] = std::uint16_t;
+constexpr std::size_t half_lanes = sizeof(Half) / sizeof(std::uint16_t);
 
 inline void get(const Set& set, std::size_t first, Half& out) noexcept {
-  std::memcpy(&out, set.bits.data() + first, sizeof out);
+  std::memcpy(&out, set.numbers.data() + first, sizeof out);
 }
 inline void put(const Half& half, std::size_t first, Set& out) noexcept {
-  std::memcpy(out.bits.data() + first, &half, sizeof half);
+  std::memcpy(out.numbers.data() + first, &half, sizeof half);
 }
-
-/// Sixteen numbers at once, in one wide register or two.
-constexpr std::size_t chunk = 16;
-using Chunk [[gnu::vector_size(2 * chunk)]] = std::uint16_t;
 
 /// The leaf that each row reaches in a tree, as its number among the tree's leaves.
 using Codes = std::array<std::uint16_t, set_rows>;
-constexpr std::size_t most_planes = 16;
+using Planes = std::array<Set, bits>;
 constexpr std::size_t together = 4;  // trees whose leaves are added up in one go
+constexpr std::size_t fold = 8;      // units that are counted in one go: three bits of their number
+constexpr std::size_t fold_bits = 3;
 
 }  // namespace
 
 struct Forest::Scratch {
-  Scratch(std::size_t features, std::size_t cuts) : right(features * (set_rows + 1)), right_of(cuts) {}
-  std::vector<Set> right;               ///< of each feature and number r, the rows that have r rows or more below them
-  std::vector<std::uint32_t> right_of;  ///< of each threshold, the set of rows above it
-  std::array<Set, most_set_nodes> reached;
-  std::array<Set, most_set_nodes / 2 + 2> leaves;
+  Scratch(std::size_t features, std::size_t cuts)
+      : right(new Set[features * (set_rows + 1)]), right_of(new std::uint32_t[cuts]) {}
+  // Not vectors, which would clear what is written before it is read anyway.
+  std::unique_ptr<Set[]> right;               ///< of each feature and number r, the rows with r or more rows below them
+  std::unique_ptr<std::uint32_t[]> right_of;  ///< of each threshold, the set of rows above it
+  std::array<Set, waiting_places + most_set_nodes / 2 + fold> places;
   std::array<std::uint32_t, set_rows> code, order;
   std::array<Codes, together> codes;
-  std::array<const double*, together> values;  ///< of the leaves of the trees in codes
-  std::size_t trees = 0;                       ///< in codes
+  std::array<const float*, together> values;  ///< of the leaves of the trees in codes
+  std::size_t trees = 0;                      ///< in codes
 };
 
 namespace {
@@ -78,29 +77,66 @@ HWPROF_WIDE void count_below(const float* cuts, std::size_t m, const float* valu
   for (std::size_t i = 0; i < n; ++i) out[i] += cuts[out[i]] < x[i] ? 1 : 0;
 }
 
-/// Bit p of a row's code is where plane p has the row.
-HWPROF_WIDE void codes_of(const Set* plane, std::size_t planes, std::uint16_t* out) noexcept {
-  const Chunk lane{1,      1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                   1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-  for (std::size_t w = 0; w < words; ++w)
-    for (std::size_t part = 0; part < 64 / chunk; ++part) {
-      Chunk code{};
-      for (std::size_t p = 0; p < planes; ++p) {
-        const auto bits = static_cast<std::uint16_t>(plane[p].bits[w] >> (chunk * part));
-        const auto bit = static_cast<std::uint16_t>(1U << p);
-        const auto here = static_cast<Chunk>((lane & bits) == lane);  // all ones or none in each
-        code |= here & bit;
-      }
-      std::memcpy(out + 64 * w + chunk * part, &code, sizeof code);
+/// The rows in the order of their keys, none of which is above `most`: a radix sort.
+void sort_by(const std::uint32_t* key, std::uint32_t most, std::size_t n, std::uint32_t* order) noexcept {
+  std::array<std::uint32_t, set_rows> other;
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::uint32_t>(i);
+  for (unsigned shift = 0; shift < 32 && most >> shift != 0; shift += 8) {
+    std::array<std::uint32_t, 257> begin{};
+    for (std::size_t i = 0; i < n; ++i) ++begin[(key[i] >> shift & 255) + 1];
+    for (std::size_t digit = 1; digit < 256; ++digit) begin[digit] += begin[digit - 1];
+    for (std::size_t i = 0; i < n; ++i) other[begin[key[order[i]] >> shift & 255]++] = order[i];
+    std::copy(other.data(), other.data() + n, order);
+  }
+}
+
+/// Of each number r up to n, the rows that come r-th or later in the order.
+HWPROF_WIDE void sets_of(const std::uint32_t* order, std::size_t n, Set* right) noexcept {
+  Set all{};
+  for (std::size_t i = 0; i < n; ++i)
+    all.numbers[i % lanes] = static_cast<std::uint16_t>(all.numbers[i % lanes] | 1U << i / lanes);
+  const Half number{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  for (std::size_t w = 0; w < lanes; w += half_lanes) {
+    Half rest;
+    get(all, w, rest);
+    for (std::size_t r = 0; r < n; ++r) {
+      put(rest, w, right[r]);
+      const auto at = static_cast<std::uint16_t>(order[r] % lanes - w);
+      const auto bit = static_cast<std::uint16_t>(1U << order[r] / lanes);
+      const auto here = static_cast<Half>(number == at);  // all ones or none in each
+      rest &= ~(here & bit);
     }
+    put(rest, w, right[n]);
+  }
+}
+
+/// Bit p of a row's code is where plane p has the row: the transpose of 16 x 16 bits, in all numbers at once.
+HWPROF_WIDE void codes_of(const Planes& planes, std::uint16_t* out) noexcept {
+  for (std::size_t w = 0; w < lanes; w += half_lanes) {
+    std::array<Half, bits> row;
+    for (std::size_t i = 0; i < bits; ++i) get(planes[i], w, row[i]);
+    const auto swap = [&row](std::uint16_t distance, std::uint16_t mask) {
+      for (std::size_t i = 0; i < bits; ++i)
+        if ((i & distance) == 0) {
+          const Half moved = ((row[i] >> distance) ^ row[i + distance]) & mask;
+          row[i + distance] ^= moved;
+          row[i] ^= moved << distance;
+        }
+    };
+    swap(8, 0x00ff);
+    swap(4, 0x0f0f);
+    swap(2, 0x3333);
+    swap(1, 0x5555);
+    for (std::size_t i = 0; i < bits; ++i) std::memcpy(out + i * lanes + w, &row[i], sizeof row[i]);
+  }
 }
 
 /// Adds to each row the values of its leaves, tree by tree.
 template <std::size_t trees>
-void add_leaves(const double* const* values, const Codes* codes, std::size_t n, double* sums) noexcept {
+void add_leaves(const float* const* values, const Codes* codes, std::size_t n, double* sums) noexcept {
   for (std::size_t r = 0; r < n; ++r) {
     double sum = sums[r];
-    for (std::size_t t = 0; t < trees; ++t) sum += values[t][codes[t][r]];
+    for (std::size_t t = 0; t < trees; ++t) sum += static_cast<double>(values[t][codes[t][r]]);
     sums[r] = sum;
   }
 }
@@ -108,44 +144,72 @@ void add_leaves(const double* const* values, const Codes* codes, std::size_t n, 
 }  // namespace
 
 HWPROF_WIDE void Forest::code_sets(const Tree& tree, Scratch& scratch) const noexcept {
-  Set* const reached = scratch.reached.data();
-  reached[0].bits.fill(~std::uint64_t{0});
-  const std::size_t inner = tree.nodes / 2;
-  const Inner* const node = inner_.data() + tree.inner;
-  for (std::size_t k = 0; k < inner; ++k) {
-    const Set& right = scratch.right[scratch.right_of[node[k].cut]];
-    const Set& here = reached[node[k].at];
-    for (std::size_t w = 0; w < words; w += half_words) {
+  Set* const place = scratch.places.data();
+  const Set* const right = scratch.right.get();
+  const std::uint32_t* const right_of = scratch.right_of.get();
+  place[tree.start].numbers.fill(0xffff);
+  const float* const values = leaf_values_.data() + tree.first_leaf;
+  // Read at random later on; by then they are near.
+  for (std::size_t i = 0; i < 2 * tree.units; i += 64 / sizeof(float)) __builtin_prefetch(values + i);
+  const Step* const steps = steps_.data() + tree.first_step;
+  for (std::size_t k = 0; k < tree.steps; ++k) {
+    const Step step = steps[k];
+    const Set& set = right[right_of[step.cut]];
+    for (std::size_t w = 0; w < lanes; w += half_lanes) {
       Half all, above;
-      get(here, w, all);
-      get(right, w, above);
-      put(all & ~above, w, reached[2 * k + 1]);
-      put(all & above, w, reached[2 * k + 2]);
+      get(place[step.from], w, all);
+      get(set, w, above);
+      put(all & ~above, w, place[step.left]);
+      put(all & above, w, place[step.right]);
     }
   }
-  // The number of the leaf of each row, bit by bit: the rows of all odd leaves; of all odd pairs of leaves; and so on.
-  Set* const level = scratch.leaves.data();
-  const std::uint32_t* const leaf = leaf_at_.data() + tree.leaves;
-  std::size_t count = inner + 1;
-  for (std::size_t i = 0; i < count; ++i) level[i] = reached[leaf[i]];
-  std::array<Set, most_planes> plane;
-  std::size_t planes = 0;
-  for (; count > 1; count = (count + 1) / 2, ++planes) {
-    level[count] = Set{};
-    for (std::size_t w = 0; w < words; w += half_words) {
-      Half odd{};
-      for (std::size_t i = 0; i < count; i += 2) {
-        Half even, next;
-        get(level[i], w, even);
-        get(level[i + 1], w, next);
-        odd |= next;
-        put(even | next, w, level[i / 2]);
+  // The number of the leaf of each row, bit by bit: the rows of all odd leaves; of all odd units; of all odd pairs of
+  // units; and so on.
+  static_assert(most_set_nodes / 2 <= std::size_t{1} << (bits - 1), "a number fits its planes");
+  Planes planes{};
+  Set* const unit = place + waiting_places;
+  const std::uint32_t* const cuts = pair_cuts_.data() + tree.first_pair;
+  Half low{}, high{};
+  for (std::size_t k = 0; k < tree.pairs; ++k) {
+    const Set& set = right[right_of[cuts[k]]];
+    Half all, above;
+    get(unit[k], 0, all);
+    get(set, 0, above);
+    low |= all & above;
+    get(unit[k], half_lanes, all);
+    get(set, half_lanes, above);
+    high |= all & above;
+  }
+  put(low, 0, planes[0]);
+  put(high, half_lanes, planes[0]);
+  std::size_t plane = 1;
+  for (std::size_t count = tree.units; count > 1; count = (count + fold - 1) / fold, plane += fold_bits) {
+    for (std::size_t i = count; i % fold != 0; ++i) unit[i] = Set{};
+    for (std::size_t w = 0; w < lanes; w += half_lanes) {
+      Half ones{}, twos{}, fours{};
+      for (std::size_t i = 0; i < count; i += fold) {
+        Half a, b, c, d, e, f, g, h;
+        get(unit[i], w, a);
+        get(unit[i + 1], w, b);
+        get(unit[i + 2], w, c);
+        get(unit[i + 3], w, d);
+        get(unit[i + 4], w, e);
+        get(unit[i + 5], w, f);
+        get(unit[i + 6], w, g);
+        get(unit[i + 7], w, h);
+        ones |= (b | d) | (f | h);
+        const Half second = c | d, third = e | f, fourth = g | h;
+        twos |= second | fourth;
+        fours |= third | fourth;
+        put((a | b | second) | (third | fourth), w, unit[i / fold]);
       }
-      put(odd, w, plane[planes]);
+      put(ones, w, planes[plane]);
+      put(twos, w, planes[plane + 1]);
+      put(fours, w, planes[plane + 2]);
     }
   }
-  codes_of(plane.data(), planes, scratch.codes[scratch.trees].data());
-  scratch.values[scratch.trees++] = leaf_values_.data() + tree.leaves;
+  codes_of(planes, scratch.codes[scratch.trees].data());
+  scratch.values[scratch.trees++] = values;
 }
 
 void Forest::add_coded(Scratch& scratch, std::size_t n, double* sums) noexcept {
@@ -157,38 +221,32 @@ void Forest::add_coded(Scratch& scratch, std::size_t n, double* sums) noexcept {
   scratch.trees = 0;
 }
 
-void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept {
+void Forest::sort_rows(const float* rows, std::size_t n, Scratch& scratch) const noexcept {
   for (std::size_t f = 0; f < features_; ++f) {
     const std::size_t begin = first_cut_[f], m = first_cut_[f + 1] - begin;
     if (m == 0) continue;
-    auto& code = scratch.code;
-    count_below(cuts_.data() + begin, m, rows + f, features_, n, code.data());
-    // How many rows are at or below each cut, then the rows in that order.
-    std::uint32_t* const below = scratch.right_of.data() + begin;
-    std::fill(below, below + m, 0U);
-    for (std::size_t i = 0; i < n; ++i)
-      if (code[i] < m) ++below[code[i]];
-    const auto base = static_cast<std::uint32_t>(f * (set_rows + 1));
-    std::uint32_t total = base;
-    for (std::size_t k = 0; k < m; ++k) {
-      const std::uint32_t own = below[k];
-      below[k] = total;
-      total += own;
-    }
-    std::uint32_t above = total - base;
-    for (std::size_t i = 0; i < n; ++i)
-      scratch.order[code[i] < m ? below[code[i]]++ - base : above++] = static_cast<std::uint32_t>(i);
-    Set rest{};
-    for (std::size_t i = 0; i < n; ++i) rest.bits[i / 64] |= std::uint64_t{1} << i % 64;
-    Set* const right = scratch.right.data() + base;
+    const auto& code = scratch.code;
+    const auto& order = scratch.order;
+    count_below(cuts_.data() + begin, m, rows + f, features_, n, scratch.code.data());
+    sort_by(code.data(), static_cast<std::uint32_t>(m), n, scratch.order.data());
+    const std::size_t first = f * (set_rows + 1);
+    sets_of(order.data(), n, scratch.right.get() + first);
+    // Cut k has below it, or on it, as many rows as have a code of k or less.
+    std::uint32_t* const right_of = scratch.right_of.get() + begin;
+    std::size_t k = 0;
     for (std::size_t r = 0; r < n; ++r) {
-      right[r] = rest;
-      rest.bits[scratch.order[r] / 64] &= ~(std::uint64_t{1} << scratch.order[r] % 64);
+      const std::size_t end = code[order[r]];
+      std::fill(right_of + k, right_of + end, static_cast<std::uint32_t>(first + r));
+      k = end;
     }
-    right[n] = rest;
+    std::fill(right_of + k, right_of + m, static_cast<std::uint32_t>(first + n));
   }
+}
+
+void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, double* sums) const noexcept {
+  sort_rows(rows, n, scratch);
   for (const Tree& tree : trees_) {
-    const bool coded = tree.nodes <= most_set_nodes;
+    const bool coded = tree.units != 0;
     if (coded) code_sets(tree, scratch);
     if (!coded || scratch.trees == together) add_coded(scratch, n, sums);
     if (!coded) add_walking(tree, rows, n, sums);
@@ -198,7 +256,7 @@ void Forest::add_block(const float* rows, std::size_t n, Scratch& scratch, doubl
 
 void Forest::predict(const float* rows, std::size_t n, double* out) const noexcept {
   std::size_t done = 0;
-  if (n >= least_rows && !trees_.empty()) {
+  if (n >= least_rows && !leaf_values_.empty()) {
     std::unique_ptr<Scratch> scratch;
     try {
       scratch = std::make_unique<Scratch>(features_, cuts_.size());
