@@ -360,6 +360,9 @@ objective_cfg:
     CHECK(load("objective_type: latency\n")->get_perfs(arch)[1] == Approx(5.75e-3));
     CHECK(load("objective_type: latency\nobjective_cfg: {lamb: 0.1}\n")->get_reward(arch) ==
           Approx(0.7 + 0.1 * (1 / 5.75 - 1 / 8.5)));
+    // As ssprofile writes it, and as its files may be written by hand.
+    folder.write("speed.txt", "# dry run: random latencies\n1.5,2, 4 # stem\n\n0.25 3 1#\n");
+    CHECK(load("objective_type: latency\n")->get_perfs(arch)[1] == Approx(4.25e-3));
     folder.write("speed.txt", "1.5 2 4\n0.25 3 1\n");
     const auto nested = load(
         "objective_type: container\nobjective_cfg: {sub_objectives: [{objective_type: latency}], losses_coef: [2]}\n");

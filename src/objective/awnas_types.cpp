@@ -36,7 +36,9 @@ Table read_table(const std::string& file, const MixinProfilingSearchSpace& space
   };
   for (auto line : base::split(base::read_file(file), '\n')) {
     ++number;
-    std::replace(line.begin(), line.end(), '\t', ' ');
+    line.resize(std::min(line.size(), line.find('#')));  // as ssprofile's speed.txt has them
+    for (char& c : line)
+      if (c == '\t' || c == ',') c = ' ';
     if (base::trim(line).empty()) continue;
     std::vector<double> layer;
     for (const auto& part : base::split(base::trim(line), ' ')) {
