@@ -223,6 +223,12 @@ TEST_CASE("limits in whole milliseconds: count, search, pareto and sample agree"
       CHECK(sum <= limit);
     }
   }
+  for (const std::string verb : {"search", "pareto", "sample"}) {
+    const auto none = cli({verb, setting.space_file, "--model", whole, "--limit", "latency=1us"});
+    CHECK(none.code == 2);
+    CHECK(has(none.err, "no architecture"));
+    CHECK(has(none.err, "least"));
+  }
   const auto least = cli({"count", setting.space_file, "--model", whole, "--json"}).json()["costs"][0]["least"];
   const auto at_least = cli({"search", setting.space_file, "--model", whole, "--limit", "latency=" + least.dump()});
   CHECK(at_least.code == 0);

@@ -51,6 +51,13 @@ void pareto(const Cli& cli, const Options& options) {
                 << (two ? value_text(costs[1].model.metric(), point.value) : number_text(point.value) + " MACs")
                 << '\n';
   }
+  if (rows.empty()) {  // the cheapest by either model is always in the front
+    std::string least =
+        "; the least " + costs[0].name + " is " + value_text(costs[0].model.metric(), hwprof::cheapest(first).cost);
+    if (two)
+      least += ", of " + costs[1].name + " " + value_text(costs[1].model.metric(), hwprof::cheapest(second).cost);
+    throw Error(Fault::usage, "no architecture keeps the limits" + least);
+  }
   for (const auto& cost : costs) {
     const auto estimated = estimated_in(*space.space, cost.model);
     add_estimated(json, cost.name, estimated);
