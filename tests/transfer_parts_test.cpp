@@ -3,6 +3,8 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/LU>
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "temp_folder.hpp"
@@ -149,6 +151,46 @@ TEST_CASE("leave-one-out in closed form is what refitting gives, priors weighed 
   }
 }
 
+TEST_CASE("priors of one total alone, and near the sources, help where that is what a device is") {
+  const auto wide_of = [](const std::vector<transfer::Prior>& all) {
+    std::vector<transfer::Prior> wide;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(wide), [](const auto& prior) { return !prior.narrow; });
+    return wide;
+  };
+  std::mt19937_64 rng(31);
+  std::normal_distribution<double> normal;
+  for (const bool sources : {false, true}) {
+    const auto all = transfer::priors(false, sources ? 25 : 0), wide = wide_of(all);
+    double shares = 0;
+    for (const auto& prior : all) shares += prior.share;
+    CHECK(shares == Approx(1));
+    REQUIRE(wide.size() < all.size());
+    double error = 0, wide_error = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+      std::vector<Group> groups;
+      auto sample = random_sample(8, groups, seed);
+      if (!sources) {
+        sample.sources.resize(8, 0);
+        sample.mean.setZero();
+      }
+      const VectorXd truth = sources ? sample.mean : VectorXd(.2 * sample.features.col(1));
+      sample.cost = 1 + truth.array() + .1 * VectorXd::NullaryExpr(8, [&] { return normal(rng); }).array();
+      const auto square_of = [&](const std::vector<transfer::Prior>& priors) {
+        const auto line = fit_bayes(sample, priors, groups, 0).line;
+        const VectorXd others = line.weights - VectorXd::Unit(4, 1) * (sources ? 0 : .2);
+        return sources
+                   ? line.weights.squaredNorm() + (line.source_weights.array() + .5 * line.on_mean - .5).square().sum()
+                   : others.squaredNorm();
+      };
+      error += square_of(all);
+      wide_error += square_of(wide);
+    }
+    CAPTURE(error);
+    CAPTURE(wide_error);
+    CHECK(error < (sources ? .8 : .95) * wide_error);
+  }
+}
+
 TEST_CASE("one prior and one noise: the posterior mean by the normal equations") {
   std::vector<Group> groups;
   auto sample = random_sample(12, groups, 9);
@@ -206,7 +248,7 @@ TEST_CASE("members are weighed by the likelihood of their errors of leaving one 
   transfer::weigh(members, cost);
   // Three pseudo-samples on which both are as good as their geometric mean, .02; e^(-8 / 2) each; 4 to 3 beforehand.
   const double first = (8 * .01 + 3 * .02) / 11, second = (8 * .04 + 3 * .02) / 11;
-  CHECK(members[0].share / members[1].share == Approx(4. / 3 * std::pow(second / first, 4)).epsilon(1e-3));
+  CHECK(members[0].share / members[1].share == Approx(2 * std::pow(second / first, 4)).epsilon(1e-3));
   CHECK(members[0].share + members[1].share == Approx(1));
 }
 

@@ -87,9 +87,10 @@ void add_candidates(std::size_t number, double log_share, const MatrixXd& kernel
 }  // namespace
 
 std::vector<Prior> priors(bool cells, double sources) {
+  constexpr double little = .01, lone_share = .2, like_sources_share = .5;
   std::vector<Prior> out;
-  const auto add = [&out](const std::array<double, 3>& totals, double detail, double depth,
-                          double decisions) -> Prior& {
+  const auto add = [&out](const std::array<double, 3>& totals, double detail, double depth, double decisions,
+                          double of_sources) -> Prior& {
     Prior prior;
     const auto set = [&prior](Group group, double variance) {
       prior.groups[static_cast<std::size_t>(group)] = variance;
@@ -102,9 +103,15 @@ std::vector<Prior> priors(bool cells, double sources) {
     set(Group::classes, detail);
     set(Group::stages, .5 * detail);
     set(Group::decisions, decisions);
+    prior.sources = of_sources;
     out.push_back(prior);
     return out.back();
   };
+  const auto share_out = [&out](std::size_t from, double share) {
+    const double each = share / static_cast<double>(out.size() - from);
+    for (auto prior = out.begin() + static_cast<std::ptrdiff_t>(from); prior != out.end(); ++prior) prior->share = each;
+  };
+
   const double decisions = cells ? .1 : .05;
   for (int which = 1; which < 8; ++which)  // which of counts, work and traffic matter
     for (const double detail : {.01, .1, 1.})
@@ -113,27 +120,32 @@ std::vector<Prior> priors(bool cells, double sources) {
         const auto total = [which](int bit) { return (which & bit) != 0 ? 3 : .3; };
         const std::array<double, 3> totals{total(1), total(2), total(4)};
         if (!(sources > 0)) {
-          add(totals, detail, depth, decisions);
+          add(totals, detail, depth, decisions, 0);
           continue;
         }
         for (const double variance : {.3, 3.})
-          for (const bool mean : {false, true}) {
-            Prior& prior = add(totals, detail, depth, decisions);
-            prior.sources = variance * sources;
-            prior.mean = mean;
-          }
+          for (const bool mean : {false, true}) add(totals, detail, depth, decisions, variance * sources).mean = mean;
       }
-  if (!(sources > 0)) return out;
-  constexpr double near = .1;
+  share_out(0, 1 - lone_share - (sources > 0 ? like_sources_share : 0));
+
   const std::size_t wide = out.size();
-  for (const double detail : {.1, 1.})
-    for (const double variance : {.03, .3, 3.}) {
-      Prior& prior = add({.3 * near, .3 * near, .3 * near}, detail * near, .3 * near, decisions * near);
-      prior.sources = variance * sources;
-      prior.mean = prior.close = true;
-    }
-  const auto close = static_cast<double>(out.size() - wide);
-  for (auto& prior : out) prior.share = .5 / (prior.close ? close : static_cast<double>(wide));
+  for (std::size_t which = 0; which < 3; ++which) {
+    std::array<double, 3> totals{.3 * little, .3 * little, .3 * little};
+    totals[which] = 3;
+    add(totals, .1 * little, .3 * little, decisions * little, .3 * little * sources).narrow = true;
+  }
+  share_out(wide, lone_share);
+
+  if (!(sources > 0)) return out;
+  const std::size_t lone = out.size();
+  for (const double near : {.1, little})
+    for (const double detail : {.1, 1.})
+      for (const double variance : {.03, .3, 3.}) {
+        Prior& prior =
+            add({.3 * near, .3 * near, .3 * near}, detail * near, .3 * near, decisions * near, variance * sources);
+        prior.mean = prior.narrow = true;
+      }
+  share_out(lone, like_sources_share);
   return out;
 }
 
@@ -183,7 +195,7 @@ BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const
     VectorXd best = VectorXd::Constant(n, -1e300), best_wide = best;
     for (const auto& candidate : candidates) {
       best = best.cwiseMax(candidate.evidence_without);
-      if (!priors[candidate.prior].close) best_wide = best_wide.cwiseMax(candidate.evidence_without);
+      if (!priors[candidate.prior].narrow) best_wide = best_wide.cwiseMax(candidate.evidence_without);
     }
     VectorXd total = VectorXd::Zero(n), loo = total, wide_total = total, wide_loo = total, squares = total;
     for (const auto& candidate : candidates) {
@@ -192,7 +204,7 @@ BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const
       const VectorXd share = (candidate.evidence_without - best).array().exp();
       total += share;
       loo += share.cwiseProduct(value);
-      if (prior.close) continue;
+      if (prior.narrow) continue;
       const VectorXd wide_share = (candidate.evidence_without - best_wide).array().exp();
       wide_total += wide_share;
       wide_loo += wide_share.cwiseProduct(value);
@@ -224,8 +236,8 @@ BayesFit fit_bayes(const Sample& sample, const std::vector<Prior>& priors, const
       fit.line.source_weights += share * prior.sources * (sample.sources.transpose() * candidate.alpha);
   }
   const auto wide = std::max_element(candidates.begin(), candidates.end(), [&](const auto& a, const auto& b) {
-    const bool close = priors[a.prior].close;
-    return close != priors[b.prior].close ? close : a.evidence < b.evidence;
+    const bool narrow = priors[a.prior].narrow;
+    return narrow != priors[b.prior].narrow ? narrow : a.evidence < b.evidence;
   });
   fit.prior = priors[wide->prior];
   fit.noise = wide->noise;

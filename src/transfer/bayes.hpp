@@ -15,8 +15,8 @@ struct Prior {
   std::array<double, num_groups> groups{};
   double sources = 0;
   bool mean = false;
-  bool close = false;  ///< to what the sources say
-  double share = 1;    ///< of all priors, before the samples are seen; to some factor
+  bool narrow = false;  ///< leaves little but one total, or but what the sources say; no measure of uncertainty
+  double share = 1;     ///< of all priors, before the samples are seen
 };
 
 /// The samples as the fit sees them. One row each; costs have mean 1.
@@ -40,7 +40,7 @@ struct BayesFit {
   Linear line;
   Eigen::VectorXd loo;         ///< prediction of each sample from the others
   Eigen::VectorXd loo_spread;  ///< its standard deviation
-  // The likeliest single prior that is not close to the sources, from which deviations are taken.
+  // The likeliest single prior that is not narrow, from which deviations are taken.
   Prior prior;
   double noise = 0;           ///< variance of a measurement over that of the scale
   double variance = 0;        ///< of the scale
@@ -51,7 +51,7 @@ struct BayesFit {
 
 /// Priors to average over. cells: the columns tell live paths. sources: the inverse of what the sources' predictions
 /// vary by, 0 without any. With sources half of the share is that of priors close to them, which few samples need: a
-/// device is like others until it shows that it is not.
+/// device is like others until it shows that it is not. A fifth is that of priors which let one total alone speak.
 [[nodiscard]] std::vector<Prior> priors(bool cells, double sources);
 
 /// Regression by one kind of prior for all groups: evidence and leave-one-out in closed form from one eigenvalue

@@ -40,9 +40,14 @@ std::vector<Arch> gather(const MixinProfilingSearchSpace& space, const std::vect
 MatrixXd covariance_rows(const Features& features, const std::vector<SourceModel>& sources,
                          const std::vector<Group>& groups, bool cells, const std::vector<Arch>& archs) {
   const Sample sample = describe(features, sources, archs);
-  const auto all = priors(cells, 0);
   VectorXd variances = VectorXd::Zero(static_cast<Index>(features.size()));
-  for (const auto& prior : all) variances += column_variances(prior, groups) / static_cast<double>(all.size());
+  double wide = 0;
+  for (const auto& prior : priors(cells, 0)) {
+    if (prior.narrow) continue;
+    variances += column_variances(prior, groups);
+    wide += 1;
+  }
+  variances /= wide;
   const Index p = sample.features.cols(), k = sample.sources.cols();
   MatrixXd rows(sample.features.rows(), 1 + p + k);
   const double scale = k > 0 ? spread_of(sample) * std::sqrt(static_cast<double>(k)) : 1;

@@ -211,10 +211,10 @@ BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors, 
 }
 
 void weigh(std::vector<Member>& members, const VectorXd& cost) {
-  constexpr double cut = 4, trust = .5, tiny = 1e-6;
+  constexpr double cut = 2.5, trust = .5, tiny = 1e-6;
   constexpr double pseudo = 3;  // samples on which all members are as good as their geometric mean
   const auto before = [](const std::string& name) {
-    return name == "transfer" ? 6. : name == "stacking" ? 2. : name == "scaling" ? 1.5 : 1.;
+    return name == "transfer" ? 6. : name == "stacking" ? 2. : name == "scaling" ? 1. : .7;
   };
   double scale = std::numeric_limits<double>::infinity();
   for (const auto& member : members) {
