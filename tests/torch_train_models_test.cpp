@@ -68,6 +68,27 @@ double error_of_kind(const char* kind, const std::vector<NetRecord>& train, cons
 
 }  // namespace
 
+TEST_CASE("records of one network are held out of the training together") {
+  // Ten networks, ten records each, whose targets have nothing to do with their inputs: nothing can be learned.
+  for (const bool recurrent : {false, true}) {
+    auto set = set_of(recurrent, 100, 3);
+    std::mt19937_64 rng(8);
+    const auto targets = some_numbers(rng, 10, 1.7);
+    for (std::size_t i = 0; i < 100; ++i) {
+      set.networks.push_back(i % 10);
+      set.rows[i] = set.rows[i % 10];
+      set.targets[i] = targets[i % 10];
+    }
+    const auto apart = trained(set);
+    CHECK(apart.held_out == 20);
+    CHECK(apart.held_out_error > 0.2);
+    set.networks.clear();
+    CHECK(trained(set).held_out_error < 0.05);
+    set.networks.assign(100, 7);
+    CHECK(trained(set).held_out == 20);
+  }
+}
+
 TEST_CASE("our evaluation agrees with libtorch's Linear and ReLU") {
   const auto set = set_of(false, 40, 9);
   const auto net = trained(set).net;

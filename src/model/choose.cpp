@@ -86,10 +86,11 @@ std::shared_ptr<const Model::Impl> choose(const FitData& data, const FitOptions&
   const auto costs = make_table(common);
   NetList nets = comparable(common, costs);
   drop_outliers(common, costs, nets, false);
-  if (nets.size() < 2)
+  const std::size_t found = count_networks(common, nets);
+  if (found < 2)
     throw Error(Fault::missing, "kind 'auto' needs at least 2 networks with an overall " +
                                     std::string(to_string(data.info.metric)) + " and known primitives, found " +
-                                    std::to_string(nets.size()) + "; kind 'table' needs none");
+                                    std::to_string(found) + "; kind 'table' needs none");
   std::vector<Compared> compared;
   std::vector<std::vector<std::string>> notes;  // by kind
   for (const Kind& kind : kinds()) {
@@ -110,7 +111,7 @@ std::shared_ptr<const Model::Impl> choose(const FitData& data, const FitOptions&
   auto& chosen = *std::find_if(compared.begin(), compared.end(),
                                [&](const auto& one) { return fitted(one) && one.cv_mape <= limit; });
   chosen.chosen = true;
-  chosen.reason = &chosen == best ? "the least error of " + counted(nets.size(), "held-out network") +
+  chosen.reason = &chosen == best ? "the least error of " + counted(found, "held-out network") +
                                         ", and nothing simpler is within a standard error of it"
                                   : "simpler than " + best->kind + ", and within a standard error of it";
   const Kind& kind = *find_kind(chosen.kind);

@@ -57,7 +57,8 @@ double CrossValidation::standard_error() const {
 CrossValidation cross_validate(const FitData& data, const NetList& nets, std::uint64_t seed, const NetFitter& fit,
                                std::vector<std::string>& notes, std::size_t folds) {
   const NetList order = shuffled(nets, seed);
-  folds = std::min(folds, order.size());
+  const auto network = network_of(data, order);
+  folds = std::min(folds, count_networks(data, order));
   std::size_t own = 0;
   CrossValidation out;
   for (std::size_t fold = 0; fold < folds; ++fold) {
@@ -65,8 +66,9 @@ CrossValidation cross_validate(const FitData& data, const NetList& nets, std::ui
     NetList test;
     std::vector<bool> left_out(data.nets.size(), false);
     for (std::size_t i = 0; i < order.size(); ++i) {
-      (i % folds == fold ? test : train).push_back(order[i]);
-      if (i % folds == fold) left_out[order[i]] = true;
+      const bool held_out = network[i] % folds == fold;
+      (held_out ? test : train).push_back(order[i]);
+      if (held_out) left_out[order[i]] = true;
     }
     const auto model = fit(without(data, left_out), train);
     if (!model) {
@@ -74,7 +76,14 @@ CrossValidation cross_validate(const FitData& data, const NetList& nets, std::ui
       continue;
     }
     own += kept_own(data, left_out);
-    for (const double error : relative_errors(data, test, *model)) out.errors.push_back(std::abs(error));
+    const auto errors = relative_errors(data, test, *model);
+    const auto tested = network_of(data, test);
+    std::vector<double> sums(count_networks(data, test)), records(sums.size());
+    for (std::size_t i = 0; i < test.size(); ++i) {
+      sums[tested[i]] += std::abs(errors[i]);
+      ++records[tested[i]];
+    }
+    for (std::size_t n = 0; n < sums.size(); ++n) out.errors.push_back(sums[n] / records[n]);
   }
   if (own > 0)
     notes.push_back("cross-validation: " + std::to_string(own) +

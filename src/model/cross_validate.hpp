@@ -24,16 +24,18 @@ inline constexpr std::size_t most_folds = 10;
 
 /// Errors of held-out networks.
 struct CrossValidation {
-  std::vector<double> errors;  ///< absolute and relative; of the networks whose fold could be fitted
-  std::size_t failed = 0;      ///< folds that could not
+  std::vector<double>
+      errors;  ///< absolute and relative; one per network whose fold could be fitted, of its records the mean
+  std::size_t failed = 0;  ///< folds that could not
 
   [[nodiscard]] double mean() const;
   [[nodiscard]] double standard_error() const;  ///< of the mean; 0 for one network
 };
 
-/// Errors for networks of which the fit has seen nothing, neither the whole nor its primitives, in up to
-/// `folds` folds drawn with the seed. A primitive that occurs in held-out networks only keeps its measurement;
-/// such cases and folds without a model are noted. The same networks and seed give the same folds.
+/// Errors for networks of which the fit has seen nothing, neither the whole nor its primitives nor another record of
+/// the same network, in up to `folds` folds drawn with the seed. A primitive that occurs in held-out networks only
+/// keeps its measurement; such cases and folds without a model are noted. The same networks and seed give the same
+/// folds.
 [[nodiscard]] CrossValidation cross_validate(const FitData& data, const NetList& nets, std::uint64_t seed,
                                              const NetFitter& fit, std::vector<std::string>& notes,
                                              std::size_t folds = most_folds);

@@ -149,6 +149,19 @@ FitData without(const FitData& data, const std::vector<bool>& left_out) {
   return part;
 }
 
+std::vector<std::size_t> network_of(const FitData& data, const NetList& nets) {
+  std::map<std::vector<std::uint32_t>, std::size_t> known;
+  std::vector<std::size_t> numbers;
+  numbers.reserve(nets.size());
+  for (const std::size_t i : nets) numbers.push_back(known.emplace(data.nets[i].prims, known.size()).first->second);
+  return numbers;
+}
+
+std::size_t count_networks(const FitData& data, const NetList& nets) {
+  const auto numbers = network_of(data, nets);
+  return numbers.empty() ? 0 : *std::max_element(numbers.begin(), numbers.end()) + 1;
+}
+
 void remove_nets(FitData& data, const std::vector<bool>& marked) {
   std::vector<std::uint32_t> number(data.nets.size());
   std::vector<FitNet> kept;

@@ -45,6 +45,12 @@ struct FitData {
 /// primitives, where others cover these. Numbers stay as they are.
 [[nodiscard]] FitData without(const FitData& data, const std::vector<bool>& left_out);
 
+/// A number for each of these, from 0 in the order in which they first come: the same one for records of one network,
+/// which are of the same primitives in the same order. Held out are all of them or none.
+[[nodiscard]] std::vector<std::size_t> network_of(const FitData& data, const NetList& nets);
+/// How many networks these are.
+[[nodiscard]] std::size_t count_networks(const FitData& data, const NetList& nets);
+
 /// Takes the marked networks away altogether; those behind them are renumbered.
 void remove_nets(FitData& data, const std::vector<bool>& marked);
 

@@ -69,6 +69,7 @@ Prepared prepare(const FitData& data, const std::vector<Measured>& costs, const 
   set.recurrent = recurrent;
   set.seed = seed;
   set.hidden = recurrent ? std::vector<std::size_t>{lstm_width} : std::vector<std::size_t>(3, mlp_width);
+  set.networks = network_of(data, nets);
   std::vector<std::vector<double>> targets;
   for (const std::size_t i : nets) {
     const FitNet& net = data.nets[i];
@@ -144,11 +145,12 @@ std::shared_ptr<const Model::Impl> fit_neural(FitData data, const FitOptions& op
       std::remove_if(nets.begin(), nets.end(), [&](std::size_t i) { return !(sum_of(data.nets[i], costs) > 0); }),
       nets.end());
   drop_outliers(data, costs, nets, false);
-  if (nets.size() < least_nets)
+  const std::size_t found = count_networks(data, nets);
+  if (found < least_nets)
     throw Error(Fault::missing, "kind " + base::in_quotes(options.kind) + " needs at least " +
                                     std::to_string(least_nets) + " networks with an overall " +
                                     to_string(data.info.metric) + " and known primitives, found " +
-                                    std::to_string(nets.size()) + "; kinds 'table' and 'calibrated' need fewer");
+                                    std::to_string(found) + "; kinds 'table' and 'calibrated' need fewer");
   Trained report;
   const auto model = train(data, costs, nets, options, features, &report);
   auto& summary = data.info.summary;
@@ -158,7 +160,7 @@ std::shared_ptr<const Model::Impl> fit_neural(FitData data, const FitOptions& op
                                                      " networks that were held out of the training"
                                                : ""));
   const NetFitter refit = [&](const FitData& part, const NetList& chosen) -> std::optional<NetPredictor> {
-    if (chosen.size() + 2 < least_nets) return {};
+    if (count_networks(part, chosen) + 2 < least_nets) return {};
     return predictor(train(part, build_table(part), chosen, options, features, nullptr), data.index.prims());
   };
   const double in_sample = assess(data, nets, 0, options.seed, predictor(model, data.index.prims()), refit, folds);

@@ -143,7 +143,7 @@ double assess(FitData& data, const NetList& nets, std::size_t coefficients, std:
   const double deviation = std::sqrt(squares / static_cast<double>(degrees));
   if (!data.assess) return deviation;
   CrossValidation held_out;
-  if (nets.size() > 1) held_out = cross_validate(data, nets, seed, fit, summary.notes, folds);
+  if (count_networks(data, nets) > 1) held_out = cross_validate(data, nets, seed, fit, summary.notes, folds);
   if (held_out.errors.empty())
     summary.notes.emplace_back("too few networks to cross-validate");
   else

@@ -17,6 +17,7 @@ struct TrainingSet {
   std::vector<std::size_t> hidden;        ///< outputs of the layers before the last; recurrent: the LSTM's
   std::vector<std::vector<double>> rows;  ///< one per example; recurrent: its steps one after the other
   std::vector<double> targets, weights;   ///< one per example
+  std::vector<std::size_t> networks;  ///< per example: those of one network are held out together; empty: each alone
   std::uint64_t seed = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <set>
 
 #include "base/random.hpp"
 #include "hwprof/error.hpp"
@@ -197,6 +198,28 @@ void train_epoch(Network& network, torch::optim::Adam& optimizer, const Examples
   }
 }
 
+/// Puts those first that decide when to stop, a fifth of the examples or more, and says how many they are: whole
+/// networks, since what was trained on another record of a network says nothing of others. One at least is left.
+std::size_t hold_out(const TrainingSet& set, std::vector<std::int64_t>& order) {
+  const auto wanted =
+      std::max(least_held_out, static_cast<std::size_t>(held_out_share * static_cast<double>(order.size())));
+  if (set.networks.empty()) return wanted;
+  const auto network = [&set](std::int64_t example) { return set.networks[static_cast<std::size_t>(example)]; };
+  std::set<std::size_t> taken;
+  std::size_t count = 0;
+  for (const std::int64_t first : order) {
+    if (count >= wanted) break;
+    if (taken.count(network(first)) != 0) continue;
+    const auto same = std::count(set.networks.begin(), set.networks.end(), network(first));
+    if (count + static_cast<std::size_t>(same) >= order.size()) continue;
+    taken.insert(network(first));
+    count += static_cast<std::size_t>(same);
+  }
+  if (taken.empty()) return wanted;  // all are of one network
+  std::stable_partition(order.begin(), order.end(), [&](std::int64_t each) { return taken.count(network(each)) != 0; });
+  return count;
+}
+
 Trained train(const TrainingSet& set) {
   const OneThread one_thread;
   const torch::AutoGradMode with_gradients(true);
@@ -207,7 +230,7 @@ Trained train(const TrainingSet& set) {
   std::iota(order.begin(), order.end(), std::int64_t{0});
   order = shuffled(std::move(order), network.rng());
   Trained out;
-  out.held_out = std::max(least_held_out, static_cast<std::size_t>(held_out_share * static_cast<double>(order.size())));
+  out.held_out = hold_out(set, order);
   const auto split = order.begin() + static_cast<std::ptrdiff_t>(out.held_out);
   const Examples held_out = all.part(torch::tensor(std::vector<std::int64_t>(order.begin(), split)));
   const Examples rest = all.part(torch::tensor(std::vector<std::int64_t>(split, order.end())));
