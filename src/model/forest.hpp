@@ -78,10 +78,14 @@ class Forest {
     float threshold = 0;     ///< infinite at a leaf
     std::uint32_t link = 0;  ///< left child, counted from the tree's root, << 8 | feature; a leaf links to itself
   };
-  /// An inner node whose children are not both leaves parts the rows of one place into two others.
+  static constexpr std::size_t set_words = 8;
+  static constexpr unsigned place_bits = 8;
+  static constexpr std::size_t most_set_nodes = 1 << 11;         ///< of a tree above which walking is faster
+  static constexpr std::size_t waiting_places = most_depth + 1;  ///< the places before those of the units
+  /// An inner node whose children are not both leaves parts the rows of one waiting place into two others.
   struct Step {
-    std::uint32_t cut = 0;  ///< number of its threshold among all
-    std::uint16_t from = 0, left = 0, right = 0;
+    std::uint32_t cut_from = 0;         ///< number of its threshold among all, << 8 | place
+    std::uint16_t left = 0, right = 0;  ///< first words of places
   };
   /// Steps end in units, each with a place of its own: first the pairs, which are inner nodes of two leaves, then the
   /// leaves beside an inner node. Unit u has the leaf of number 2u, a pair 2u + 1 as well.
@@ -93,11 +97,9 @@ class Forest {
     std::size_t first_pair = 0, pairs = 0;  ///< in pair_cuts_
     std::size_t first_leaf = 0, units = 0;  ///< in leaf_values_; 0 units: walked only
   };
-  static constexpr std::size_t most_set_nodes = 1 << 11;         ///< of a tree above which walking is faster
-  static constexpr std::size_t waiting_places = most_depth + 1;  ///< the places before those of the units
   struct Scratch;
   void add(const std::vector<Split>& tree);
-  /// Once all trees are there: numbers the thresholds and plans each tree.
+  /// Once all trees are there: numbers the thresholds of those that go by sets, and plans each of them.
   void plan();
   void plan(Tree& tree, const std::vector<std::uint32_t>& cut_of);
   void add_walking(const Tree& tree, const float* rows, std::size_t n, double* sums) const noexcept;

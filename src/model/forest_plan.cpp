@@ -8,10 +8,16 @@
 namespace hwprof::model {
 
 void Forest::plan() {
+  static_assert(most_trees * (most_set_nodes / 2) <= std::size_t{1} << (32 - place_bits), "a cut fits beside a place");
+  static_assert(waiting_places <= std::size_t{1} << place_bits, "a place fits beside a cut");
   const auto feature_of = [](const Node& node) { return node.link & (most_features - 1); };
+  const auto each_inner = [this](const auto& action) {
+    for (const Tree& tree : trees_)
+      for (std::size_t i = tree.root; tree.nodes <= most_set_nodes && i < tree.root + tree.nodes; ++i)
+        if (!std::isinf(nodes_[i].threshold)) action(i);
+  };
   std::vector<std::vector<float>> cuts(features_);
-  for (const Node& node : nodes_)
-    if (!std::isinf(node.threshold)) cuts[feature_of(node)].push_back(node.threshold);
+  each_inner([&](std::size_t i) { cuts[feature_of(nodes_[i])].push_back(nodes_[i].threshold); });
   cuts_.clear();
   first_cut_.assign(1, 0);
   for (auto& own : cuts) {
@@ -21,13 +27,11 @@ void Forest::plan() {
     first_cut_.push_back(cuts_.size());
   }
   std::vector<std::uint32_t> cut_of(nodes_.size(), 0);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+  each_inner([&](std::size_t i) {
     const auto& own = cuts[feature_of(nodes_[i])];
-    if (!std::isinf(nodes_[i].threshold))
-      cut_of[i] = static_cast<std::uint32_t>(
-          first_cut_[feature_of(nodes_[i])] +
-          static_cast<std::size_t>(std::lower_bound(own.begin(), own.end(), nodes_[i].threshold) - own.begin()));
-  }
+    const auto cut = std::lower_bound(own.begin(), own.end(), nodes_[i].threshold) - own.begin();
+    cut_of[i] = static_cast<std::uint32_t>(first_cut_[feature_of(nodes_[i])] + static_cast<std::size_t>(cut));
+  });
   for (Tree& tree : trees_)
     if (tree.nodes <= most_set_nodes) plan(tree, cut_of);
 }
@@ -74,10 +78,12 @@ void Forest::plan(Tree& tree, const std::vector<std::uint32_t>& cut_of) {
     const Waiting here = waiting.back();
     waiting.pop_back();
     const std::size_t left = left_of(here.node), depth = here.depth + 1;
-    const Step step{cut_of[tree.root + here.node], here.place, place_of(left, 0), place_of(left + 1, depth)};
-    steps_.push_back(step);
-    if (step.right < waiting_places) waiting.push_back({left + 1, depth, step.right});
-    if (step.left < waiting_places) waiting.push_back({left, depth, step.left});
+    const std::uint16_t to_left = place_of(left, 0), to_right = place_of(left + 1, depth);
+    steps_.push_back({cut_of[tree.root + here.node] << place_bits | here.place,
+                      static_cast<std::uint16_t>(set_words * to_left),
+                      static_cast<std::uint16_t>(set_words * to_right)});
+    if (to_right < waiting_places) waiting.push_back({left + 1, depth, to_right});
+    if (to_left < waiting_places) waiting.push_back({left, depth, to_left});
   }
   tree.steps = steps_.size() - tree.first_step;
 }

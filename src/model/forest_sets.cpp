@@ -21,21 +21,27 @@ namespace {
 constexpr std::size_t lanes = 32, bits = 16, set_rows = lanes * bits;
 constexpr std::size_t least_rows = 64;  // below which walking is faster
 
-/// Row i is bit i / 32 of number i % 32.
+/// Row i is bit i / 32 of number i % 32 of 16 bits.
 struct Set {
-  alignas(64) std::array<std::uint16_t, lanes> numbers;
+  alignas(64) std::array<std::uint64_t, lanes * bits / 64> words;
 };
+
+/// Sets that lie one behind the other, by their words.
+inline std::uint64_t* words_of(Set* sets) noexcept {
+  return reinterpret_cast<std::uint64_t*>(sets);
+}
 
 /// A half of a set, in one wide register or two. Spelt out, because compilers that must reckon with sets that overlap
 /// go word by word.
 using Half [[gnu::vector_size(32)]] = std::uint16_t;
 constexpr std::size_t half_lanes = sizeof(Half) / sizeof(std::uint16_t);
+constexpr std::size_t half_words = sizeof(Half) / sizeof(std::uint64_t), words = 2 * half_words;
 
-inline void get(const Set& set, std::size_t first, Half& out) noexcept {
-  std::memcpy(&out, set.numbers.data() + first, sizeof out);
+inline void get(const std::uint64_t* from, Half& out) noexcept {
+  std::memcpy(&out, from, sizeof out);
 }
-inline void put(const Half& half, std::size_t first, Set& out) noexcept {
-  std::memcpy(out.numbers.data() + first, &half, sizeof half);
+inline void put(const Half& half, std::uint64_t* to) noexcept {
+  std::memcpy(to, &half, sizeof half);
 }
 
 /// The leaf that each row reaches in a tree, as its number among the tree's leaves.
@@ -44,15 +50,16 @@ using Planes = std::array<Set, bits>;
 constexpr std::size_t together = 4;  // trees whose leaves are added up in one go
 constexpr std::size_t fold = 8;      // units that are counted in one go: three bits of their number
 constexpr std::size_t fold_bits = 3;
+constexpr std::size_t run = 32;  // thresholds between two rows that are written without asking how many there are
 
 }  // namespace
 
 struct Forest::Scratch {
   Scratch(std::size_t features, std::size_t cuts)
-      : right(new Set[features * (set_rows + 1)]), right_of(new std::uint32_t[cuts]) {}
+      : right(new Set[features * (set_rows + 1) + 1]), right_of(new std::uint32_t[cuts + run]) {}
   // Not vectors, which would clear what is written before it is read anyway.
-  std::unique_ptr<Set[]> right;               ///< of each feature and number r, the rows with r or more rows below them
-  std::unique_ptr<std::uint32_t[]> right_of;  ///< of each threshold, the set of rows above it
+  std::unique_ptr<Set[]> right;               ///< the rows above the thresholds between two rows, feature by feature
+  std::unique_ptr<std::uint32_t[]> right_of;  ///< of each threshold, the first word of the set of rows above it
   std::array<Set, waiting_places + most_set_nodes / 2 + fold> places;
   std::array<std::uint32_t, set_rows> code, order;
   std::array<Codes, together> codes;
@@ -90,31 +97,43 @@ void sort_by(const std::uint32_t* key, std::uint32_t most, std::size_t n, std::u
   }
 }
 
-/// Of each number r up to n, the rows that come r-th or later in the order.
-HWPROF_WIDE void sets_of(const std::uint32_t* order, std::size_t n, Set* right) noexcept {
-  Set all{};
-  for (std::size_t i = 0; i < n; ++i)
-    all.numbers[i % lanes] = static_cast<std::uint16_t>(all.numbers[i % lanes] | 1U << i / lanes);
-  const Half number{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  for (std::size_t w = 0; w < lanes; w += half_lanes) {
-    Half rest;
-    get(all, w, rest);
-    for (std::size_t r = 0; r < n; ++r) {
-      put(rest, w, right[r]);
-      const auto at = static_cast<std::uint16_t>(order[r] % lanes - w);
-      const auto bit = static_cast<std::uint16_t>(1U << order[r] / lanes);
-      const auto here = static_cast<Half>(number == at);  // all ones or none in each
-      rest &= ~(here & bit);
-    }
-    put(rest, w, right[n]);
+/// The sets of rows above each of m cuts; cut k has below it, or on it, the rows whose code is k or less. One set for
+/// all cuts between the same rows, behind `number` other sets; returns how many there are with these.
+/// Writes without asking, as what comes next could not be foreseen: one set and `run` cuts more than there are.
+HWPROF_WIDE std::size_t sets_of(const std::uint32_t* code, const std::uint32_t* order, std::size_t n, std::size_t m,
+                                std::size_t number, Set* right, std::uint32_t* right_of) noexcept {
+  std::array<std::uint16_t, lanes> all{};
+  for (std::size_t i = 0; i < n; ++i) all[i % lanes] = static_cast<std::uint16_t>(all[i % lanes] | 1U << i / lanes);
+  Half low, high;
+  std::memcpy(&low, all.data(), sizeof low);
+  std::memcpy(&high, all.data() + half_lanes, sizeof high);
+  const Half lane{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  std::size_t k = 0;
+  for (std::size_t r = 0; r <= n; ++r) {
+    const std::size_t end = r < n ? code[order[r]] : m;
+    put(low, right[number].words.data());
+    put(high, right[number].words.data() + half_words);
+    const auto word = static_cast<std::uint32_t>(words * number);
+    for (std::size_t i = 0; i < run; ++i) right_of[k + i] = word;
+    for (std::size_t i = k + run; i < end; ++i) right_of[i] = word;
+    number += k < end ? 1 : 0;
+    k = end;
+    if (r == n) break;
+    const auto at = static_cast<std::uint16_t>(order[r] % lanes);
+    const auto bit = static_cast<std::uint16_t>(1U << order[r] / lanes);
+    const auto here = static_cast<Half>(lane == at);  // all ones or none in each
+    const auto there = static_cast<Half>(lane == static_cast<std::uint16_t>(at - half_lanes));
+    low &= ~(here & bit);
+    high &= ~(there & bit);
   }
+  return number;
 }
 
 /// Bit p of a row's code is where plane p has the row: the transpose of 16 x 16 bits, in all numbers at once.
 HWPROF_WIDE void codes_of(const Planes& planes, std::uint16_t* out) noexcept {
-  for (std::size_t w = 0; w < lanes; w += half_lanes) {
+  for (std::size_t half = 0; half < 2; ++half) {
     std::array<Half, bits> row;
-    for (std::size_t i = 0; i < bits; ++i) get(planes[i], w, row[i]);
+    for (std::size_t i = 0; i < bits; ++i) get(planes[i].words.data() + half * half_words, row[i]);
     const auto swap = [&row](std::uint16_t distance, std::uint16_t mask) {
       for (std::size_t i = 0; i < bits; ++i)
         if ((i & distance) == 0) {
@@ -127,7 +146,7 @@ HWPROF_WIDE void codes_of(const Planes& planes, std::uint16_t* out) noexcept {
     swap(4, 0x0f0f);
     swap(2, 0x3333);
     swap(1, 0x5555);
-    for (std::size_t i = 0; i < bits; ++i) std::memcpy(out + i * lanes + w, &row[i], sizeof row[i]);
+    for (std::size_t i = 0; i < bits; ++i) std::memcpy(out + i * lanes + half * half_lanes, &row[i], sizeof row[i]);
   }
 }
 
@@ -144,68 +163,71 @@ void add_leaves(const float* const* values, const Codes* codes, std::size_t n, d
 }  // namespace
 
 HWPROF_WIDE void Forest::code_sets(const Tree& tree, Scratch& scratch) const noexcept {
-  Set* const place = scratch.places.data();
-  const Set* const right = scratch.right.get();
-  const std::uint32_t* const right_of = scratch.right_of.get();
-  place[tree.start].numbers.fill(0xffff);
+  static_assert(words == set_words, "plan counts as this does");
+  static_assert(most_set_nodes / 2 <= std::size_t{1} << (bits - 1), "a number fits its planes");
   const float* const values = leaf_values_.data() + tree.first_leaf;
   // Read at random later on; by then they are near.
   for (std::size_t i = 0; i < 2 * tree.units; i += 64 / sizeof(float)) __builtin_prefetch(values + i);
+  scratch.places[tree.start].words.fill(~std::uint64_t{0});
+  std::uint64_t* const place = words_of(scratch.places.data());
+  const std::uint64_t* const right = words_of(scratch.right.get());
+  const std::uint32_t* const right_of = scratch.right_of.get();
   const Step* const steps = steps_.data() + tree.first_step;
   for (std::size_t k = 0; k < tree.steps; ++k) {
     const Step step = steps[k];
-    const Set& set = right[right_of[step.cut]];
-    for (std::size_t w = 0; w < lanes; w += half_lanes) {
+    const std::uint64_t* const set = right + right_of[step.cut_from >> place_bits];
+    const std::uint64_t* const from = place + words * (step.cut_from & ((1U << place_bits) - 1));
+    for (std::size_t w = 0; w < words; w += half_words) {
       Half all, above;
-      get(place[step.from], w, all);
-      get(set, w, above);
-      put(all & ~above, w, place[step.left]);
-      put(all & above, w, place[step.right]);
+      get(from + w, all);
+      get(set + w, above);
+      put(all & ~above, place + step.left + w);
+      put(all & above, place + step.right + w);
     }
   }
   // The number of the leaf of each row, bit by bit: the rows of all odd leaves; of all odd units; of all odd pairs of
   // units; and so on.
-  static_assert(most_set_nodes / 2 <= std::size_t{1} << (bits - 1), "a number fits its planes");
   Planes planes{};
-  Set* const unit = place + waiting_places;
+  std::uint64_t* const unit = place + words * waiting_places;
   const std::uint32_t* const cuts = pair_cuts_.data() + tree.first_pair;
   Half low{}, high{};
   for (std::size_t k = 0; k < tree.pairs; ++k) {
-    const Set& set = right[right_of[cuts[k]]];
+    const std::uint64_t* const set = right + right_of[cuts[k]];
     Half all, above;
-    get(unit[k], 0, all);
-    get(set, 0, above);
+    get(unit + words * k, all);
+    get(set, above);
     low |= all & above;
-    get(unit[k], half_lanes, all);
-    get(set, half_lanes, above);
+    get(unit + words * k + half_words, all);
+    get(set + half_words, above);
     high |= all & above;
   }
-  put(low, 0, planes[0]);
-  put(high, half_lanes, planes[0]);
+  put(low, planes[0].words.data());
+  put(high, planes[0].words.data() + half_words);
   std::size_t plane = 1;
   for (std::size_t count = tree.units; count > 1; count = (count + fold - 1) / fold, plane += fold_bits) {
-    for (std::size_t i = count; i % fold != 0; ++i) unit[i] = Set{};
-    for (std::size_t w = 0; w < lanes; w += half_lanes) {
+    for (std::size_t i = count; i % fold != 0; ++i) scratch.places[waiting_places + i] = Set{};
+    for (std::size_t w = 0; w < words; w += half_words) {
       Half ones{}, twos{}, fours{};
       for (std::size_t i = 0; i < count; i += fold) {
+        const std::uint64_t* const from = unit + words * i + w;
         Half a, b, c, d, e, f, g, h;
-        get(unit[i], w, a);
-        get(unit[i + 1], w, b);
-        get(unit[i + 2], w, c);
-        get(unit[i + 3], w, d);
-        get(unit[i + 4], w, e);
-        get(unit[i + 5], w, f);
-        get(unit[i + 6], w, g);
-        get(unit[i + 7], w, h);
+        get(from, a);
+        get(from + words, b);
+        get(from + 2 * words, c);
+        get(from + 3 * words, d);
+        get(from + 4 * words, e);
+        get(from + 5 * words, f);
+        get(from + 6 * words, g);
+        get(from + 7 * words, h);
         ones |= (b | d) | (f | h);
         const Half second = c | d, third = e | f, fourth = g | h;
         twos |= second | fourth;
         fours |= third | fourth;
-        put((a | b | second) | (third | fourth), w, unit[i / fold]);
+        put((a | b | second) | (third | fourth), unit + words * (i / fold) + w);
       }
-      put(ones, w, planes[plane]);
-      put(twos, w, planes[plane + 1]);
-      put(fours, w, planes[plane + 2]);
+      put(ones, planes[plane].words.data() + w);
+      put(twos, planes[plane + 1].words.data() + w);
+      put(fours, planes[plane + 2].words.data() + w);
     }
   }
   codes_of(planes, scratch.codes[scratch.trees].data());
@@ -222,24 +244,15 @@ void Forest::add_coded(Scratch& scratch, std::size_t n, double* sums) noexcept {
 }
 
 void Forest::sort_rows(const float* rows, std::size_t n, Scratch& scratch) const noexcept {
+  std::uint32_t* const code = scratch.code.data();
+  std::uint32_t* const order = scratch.order.data();
+  std::size_t number = 0;
   for (std::size_t f = 0; f < features_; ++f) {
     const std::size_t begin = first_cut_[f], m = first_cut_[f + 1] - begin;
     if (m == 0) continue;
-    const auto& code = scratch.code;
-    const auto& order = scratch.order;
-    count_below(cuts_.data() + begin, m, rows + f, features_, n, scratch.code.data());
-    sort_by(code.data(), static_cast<std::uint32_t>(m), n, scratch.order.data());
-    const std::size_t first = f * (set_rows + 1);
-    sets_of(order.data(), n, scratch.right.get() + first);
-    // Cut k has below it, or on it, as many rows as have a code of k or less.
-    std::uint32_t* const right_of = scratch.right_of.get() + begin;
-    std::size_t k = 0;
-    for (std::size_t r = 0; r < n; ++r) {
-      const std::size_t end = code[order[r]];
-      std::fill(right_of + k, right_of + end, static_cast<std::uint32_t>(first + r));
-      k = end;
-    }
-    std::fill(right_of + k, right_of + m, static_cast<std::uint32_t>(first + n));
+    count_below(cuts_.data() + begin, m, rows + f, features_, n, code);
+    sort_by(code, static_cast<std::uint32_t>(m), n, order);
+    number = sets_of(code, order, n, m, number, scratch.right.get(), scratch.right_of.get() + begin);
   }
 }
 
