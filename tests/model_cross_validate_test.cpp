@@ -15,22 +15,25 @@ using doctest::Approx;
 
 namespace {
 
-/// Networks of six primitives, each a factor of its own away from their sum, measured so many times.
+/// Networks of six primitives, each a factor of its own away from their sum, which nothing tells beforehand, measured
+/// so many times.
 std::vector<NetRecord> measured(int networks, int times) {
   std::vector<NetRecord> records;
-  for (int n = 0; n < networks; ++n)
-    for (int t = 0; t < times; ++t) {
-      std::vector<int> prims;
-      std::vector<double> costs;
-      double sum = 0;
-      for (int i = 0; i < 6; ++i) {
-        prims.push_back((n * (i + 1) + 5 * i) % 24);
-        costs.push_back(Device::cost(prims.back()));
-        sum += costs.back();
-      }
-      const double overall = sum * (n % 2 == 0 ? 0.9 : 1.1) * (1 + 1e-3 * t);
-      records.push_back(record_of(std::to_string(n) + "/" + std::to_string(t), prims, costs, overall));
+  std::mt19937_64 rng(7);
+  for (int n = 0; n < networks; ++n) {
+    const double factor = 0.85 + 0.3 * static_cast<double>(rng() % 1000) / 999;
+    std::vector<int> prims;
+    std::vector<double> costs;
+    double sum = 0;
+    for (int i = 0; i < 6; ++i) {
+      prims.push_back(static_cast<int>(rng() % 24));
+      costs.push_back(Device::cost(prims.back()));
+      sum += costs.back();
     }
+    for (int t = 0; t < times; ++t)
+      records.push_back(
+          record_of(std::to_string(n) + "/" + std::to_string(t), prims, costs, sum * factor * (1 + 1e-4 * t)));
+  }
   return records;
 }
 
@@ -73,6 +76,15 @@ TEST_CASE("what is said of held-out networks does not depend on how often each w
     CAPTURE(kind);
     CHECK(error(measured(20, 5), kind) == Approx(error(measured(20, 1), kind)).epsilon(0.1));
   }
+  // Nor do the estimates: what the records of a network share is no noise.
+  const auto coefficient = [](int times, const char* name) {
+    FitOptions options;
+    options.kind = "calibrated";
+    return fit(measured(20, times), options).summary().coefficients.at(name);
+  };
+  CHECK(coefficient(1, "noise") == Approx(0.3 / std::sqrt(12.0)).epsilon(0.3));
+  for (const char* name : {"noise", "scale", "bias"})
+    CHECK(coefficient(8, name) == Approx(coefficient(1, name)).epsilon(0.02));
   // Too few networks, however many records there are of them.
   model::register_trainer(draw_net);
   FitOptions options;

@@ -23,6 +23,27 @@ struct Prepared {
   std::vector<std::size_t> prims;      ///< by column
 };
 
+/// A network with the mean of its records. What they share is no noise: each as a row of its own would tell primitives
+/// apart that nothing tells apart.
+struct Row {
+  const FitNet* net = nullptr;
+  double measured = 0, weight = 0, total = 0;
+};
+
+std::vector<Row> rows_of(const FitData& data, const NetList& nets) {
+  std::vector<Row> rows(count_networks(data, nets));
+  const auto numbers = network_of(data, nets);
+  for (std::size_t i = 0; i < nets.size(); ++i) {
+    const FitNet& net = data.nets[nets[i]];
+    Row& row = rows[numbers[i]];
+    row.net = &net;
+    row.total += net.weight;
+    row.measured += (net.measured - row.measured) * (net.weight / row.total);
+    row.weight = std::max(row.weight, net.weight);
+  }
+  return rows;
+}
+
 Prepared prepare(const FitData& data, const std::vector<Measured>& costs, const NetList& nets) {
   Prepared out;
   // Columns in the order of the primitives, as the table has them.
@@ -31,7 +52,8 @@ Prepared prepare(const FitData& data, const std::vector<Measured>& costs, const 
   const auto& prims = data.index.prims();
   std::sort(out.prims.begin(), out.prims.end(), [&](std::size_t a, std::size_t b) { return prims[a] < prims[b]; });
   out.column_of.resize(costs.size());
-  const auto rows = static_cast<Eigen::Index>(nets.size());
+  const auto networks = rows_of(data, nets);
+  const auto rows = static_cast<Eigen::Index>(networks.size());
   const auto columns = static_cast<Eigen::Index>(out.prims.size());
   auto& problem = out.problem;
   problem.own = Eigen::VectorXd::Zero(columns);
@@ -47,12 +69,12 @@ Prepared prepare(const FitData& data, const std::vector<Measured>& costs, const 
   problem.weights.resize(rows);
   double mean = 0;
   for (Eigen::Index row = 0; row < rows; ++row) {
-    const FitNet& net = data.nets[nets[static_cast<std::size_t>(row)]];
-    for (const std::uint32_t prim : net.prims)
-      problem.a(row, static_cast<Eigen::Index>(out.column_of[prim])) += costs[prim].value / net.measured;
-    problem.d[row] = 1 / net.measured;
-    problem.weights[row] = net.weight;
-    mean += net.measured / static_cast<double>(rows);
+    const Row& one = networks[static_cast<std::size_t>(row)];
+    for (const std::uint32_t prim : one.net->prims)
+      problem.a(row, static_cast<Eigen::Index>(out.column_of[prim])) += costs[prim].value / one.measured;
+    problem.d[row] = 1 / one.measured;
+    problem.weights[row] = one.weight;
+    mean += one.measured / static_cast<double>(rows);
   }
   if (!problem.a.allFinite() || !problem.d.allFinite())
     throw Error(Fault::input, "an overall cost is too small beside those of its primitives");
@@ -114,16 +136,17 @@ std::shared_ptr<const Model::Impl> fit_calibrated(FitData data, const FitOptions
   const auto costs = make_table(data);
   NetList nets = comparable(data, costs);
   drop_outliers(data, costs, nets, false);
-  if (nets.size() < least_nets)
+  const std::size_t found = count_networks(data, nets);
+  if (found < least_nets)
     throw Error(Fault::missing, "kind 'calibrated' needs at least " + std::to_string(least_nets) +
                                     " networks with an overall " + to_string(data.info.metric) +
-                                    " and known primitives, found " + std::to_string(nets.size()) +
+                                    " and known primitives, found " + std::to_string(found) +
                                     "; kind 'table' needs none");
   const Prepared prepared = prepare(data, costs, nets);
   const BayesSettings settings = best_settings(prepared.problem);
   const BayesSolution solution = solve_bayes(prepared.problem, settings);
   const NetFitter refit = [](const FitData& part, const NetList& train) -> std::optional<NetPredictor> {
-    if (train.size() + 1 < least_nets) return {};
+    if (count_networks(part, train) + 1 < least_nets) return {};
     const auto isolated = build_table(part);
     const Prepared again = prepare(part, isolated, train);
     return predictor(again, isolated, solve_bayes(again.problem, best_settings(again.problem)));
