@@ -229,7 +229,8 @@ TEST_CASE("trees of any shape, with rows on their thresholds, agree with linked 
   json["features"] = features;
   auto& texts = json["trees"] = base::Json::array();
   // 2047 and 2049 nodes are the last that goes by sets and the first that is walked.
-  for (const std::size_t inner : {0, 1, 2, 3, 7, 8, 9, 14, 15, 16, 17, 63, 64, 65, 127, 128, 511, 512, 1023, 1024})
+  const std::vector<std::size_t> sizes{0, 1, 2, 3, 7, 8, 9, 14, 15, 16, 17, 63, 64, 65, 127, 128, 511, 512, 1023, 1024};
+  for (const std::size_t inner : sizes)
     for (const std::function<std::size_t(std::size_t)>& pick :
          std::vector<std::function<std::size_t(std::size_t)>>{first, last, left, any, chain})
       texts.push_back(shaped_tree(inner, features, rng, pick));
