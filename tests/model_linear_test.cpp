@@ -184,9 +184,14 @@ TEST_CASE("cross-validation rebuilds the table without the networks held out") {
   std::vector<NetRecord> records;
   for (int n = 0; n < 20; ++n) {
     const double own = n % 2 == 0 ? 1.1 : 0.9;
-    const std::vector<int> prims{n / 2, n / 2};
+    std::vector<int> prims{n / 2, n / 2};
     const double cost = own * 1e-4 * (1 + n / 2);
-    records.push_back(record_of(std::to_string(n), prims, {cost, cost}, 2 * cost));
+    std::vector<double> costs{cost, cost};
+    if (n % 2 == 1) {  // of no weight, but another network than the one before
+      prims.push_back(23);
+      costs.push_back(1e-13);
+    }
+    records.push_back(record_of(std::to_string(n), prims, costs, 2 * cost));
   }
   FitOptions options;
   options.kind = "table";
