@@ -216,7 +216,8 @@ TEST_CASE("limits in whole milliseconds: count, search, pareto and sample agree"
     // The most MACs that the limit allows are those that the search found.
     CHECK(std::log10(front.back()["macs"].get<double>()) ==
           doctest::Approx(found["best"]["accuracy"].get<double>()).epsilon(1e-12));
-    for (const auto& row : call("sample", {"-n", "30", "--seed", "2"})["archs"]) {
+    const auto drawn = call("sample", {"-n", "30", "--seed", "2"});
+    for (const auto& row : drawn["archs"]) {
       int sum = 0;
       for (const auto& prim : setting.space->primitives(parse_arch(*setting.space, row["arch"].get<std::string>())))
         sum += static_cast<int>(1 + hash(prim) % 9);
@@ -276,8 +277,9 @@ TEST_CASE("search takes models that are no sum, which exact verbs refuse") {
       cli({"search", setting.space_file, "--model", model, "--limit", "latency=" + std::to_string(costs[100]),
            "--evaluations", "30", "--population", "10", "--algorithm", "nsga2", "--json"});
   REQUIRE(found.code == 0);
-  CHECK(found.json()["evaluated"] == 30);
-  for (const auto& row : found.json()["front"]) {
+  const auto result = found.json();
+  CHECK(result["evaluated"] == 30);
+  for (const auto& row : result["front"]) {
     const auto arch = parse_arch(*setting.space, row["arch"].get<std::string>());
     CHECK(row["latency_s"].get<double>() ==
           doctest::Approx(loaded.predict(setting.space->primitives(arch))).epsilon(1e-9));

@@ -194,8 +194,9 @@ TEST_CASE("choose prints architectures of the sources, the same for the same see
   more.insert(more.end(), {"--records", setting.folder.write("measured.csv", measured), "--json"});
   const auto next = cli(more);
   REQUIRE_MESSAGE(next.code == 0, next.err);
-  CHECK(next.json()["measured"] == 8);
-  for (const auto& row : next.json()["archs"])
+  const auto result = next.json();
+  CHECK(result["measured"] == 8);
+  for (const auto& row : result["archs"])
     CHECK(std::count(lines.begin(), lines.end(), row["arch"].get<std::string>()) == 0);
 }
 
