@@ -343,11 +343,11 @@ TEST_CASE("hostile files end in a clear error") {
   }
   SUBCASE("nodes with fewer or more inputs than they take") {
     const std::pair<const char*, std::size_t> cases[] = {{"Sum", 0}, {"Concat", 0}, {"Add", 1}, {"Mul", 0}, {"Sub", 3}};
-    for (const auto& [type, inputs] : cases) {
-      CAPTURE(type);
+    for (const auto& one : cases) {
+      CAPTURE(one.first);
       File file(11);
-      auto& node = file.node(type, {}, {"out"});
-      for (std::size_t i = 0; i < inputs; ++i) node.add_input("input");
+      auto& node = file.node(one.first, {}, {"out"});
+      for (std::size_t i = 0; i < one.second; ++i) node.add_input("input");
       const std::string message = file.refused(Fault::input, "out");
       CHECK((has(message, "inputs") || has(message, "an input or more")));
     }
