@@ -24,8 +24,8 @@ inline constexpr std::size_t most_folds = 10;
 
 /// Errors of held-out networks.
 struct CrossValidation {
-  std::vector<double>
-      errors;  ///< absolute and relative; one per network whose fold could be fitted, of its records the mean
+  /// Absolute and relative, a network each (of its records the mean) whose fold could be fitted.
+  std::vector<double> errors;
   std::size_t failed = 0;  ///< folds that could not
 
   [[nodiscard]] double mean() const;

@@ -43,7 +43,7 @@ MatrixXd covariance_rows(const Features& features, const std::vector<SourceModel
   VectorXd variances = VectorXd::Zero(static_cast<Index>(features.size()));
   double wide = 0;
   for (const auto& prior : priors(cells, 0)) {
-    if (prior.narrow) continue;
+    if (prior.narrow) continue;  // a design has to tell whether these hold, so it cannot go by them
     variances += column_variances(prior, groups);
     wide += 1;
   }
