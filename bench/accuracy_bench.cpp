@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // How well transfer models rank and predict devices that they have seen little of:
 //   hwprof_bench_accuracy_bench SPACE DIR [--sources a,b,c] [--targets a,b,c] [--samples 10,20,50] [--seeds 10]
+//   [--leave-one-out]
 // DIR holds a CSV of architectures per device. Each target is taken from all the sources but itself; samples are
 // drawn at random or chosen (D-optimal), and everything else is the query set. No choice sees the query set.
 // Printed per device and number of samples, of each member alone and of the combined model: Spearman (mean and standard
 // deviation over the seeds), median error and share within 10 %; of the combined one the share within 1.645 standard
 // errors, which should be 90 %, too. Devices whose labels are exact sums are marked and left out of means.
-// What others published on the same data stands at the end of a row of 20 samples, and below.
+// With --leave-one-out the figures are of each sample, predicted by a model of the others, and no query set enters.
+// That is what settings of transfer may be chosen by. What others published on the same data stands at the end of a row
+// of 20 samples, and below.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -40,6 +43,7 @@ struct Options {
   std::vector<std::string> sources, targets;
   std::vector<std::size_t> samples{10, 20, 50};
   int seeds = 10;
+  bool leave_one_out = false;
 };
 
 std::vector<std::string> split(const std::string& text) {
@@ -55,13 +59,24 @@ Options parse(int argc, char** argv) {
   if (words.size() < 2) throw hwprof::Error(hwprof::Fault::usage, "SPACE DIR are expected");
   options.space = words[0];
   options.dir = words[1];
-  for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
-    if (words[i] == "--sources") options.sources = split(words[i + 1]);
-    if (words[i] == "--targets") options.targets = split(words[i + 1]);
-    if (words[i] == "--seeds") options.seeds = std::stoi(words[i + 1]);
-    if (words[i] == "--samples") {
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const std::string& name = words[i];
+    if (name == "--leave-one-out") {
+      options.leave_one_out = true;
+      continue;
+    }
+    if (++i == words.size()) throw hwprof::Error(hwprof::Fault::usage, name + " needs a value");
+    if (name == "--sources") {
+      options.sources = split(words[i]);
+    } else if (name == "--targets") {
+      options.targets = split(words[i]);
+    } else if (name == "--seeds") {
+      options.seeds = std::stoi(words[i]);
+    } else if (name == "--samples") {
       options.samples.clear();
-      for (const auto& part : split(words[i + 1])) options.samples.push_back(std::stoul(part));
+      for (const auto& part : split(words[i])) options.samples.push_back(std::stoul(part));
+    } else {
+      throw hwprof::Error(hwprof::Fault::usage, "unknown option " + name);
     }
   }
   return options;
@@ -82,7 +97,7 @@ struct Spread {
   }
 };
 
-const std::vector<std::string> members{"scaling", "stacking", "analytic", "transfer", ""};
+const std::vector<std::string> members{"scaling", "stacking", "mixed", "analytic", "transfer", ""};
 
 /// Spearman correlations that others published for 20 measured architectures of the new device. HELP: Lee et al.,
 /// NeurIPS 2021, of the query sets that it trims to the middle 80 %. NASFLAT: Akhauri and Abdelfattah, 2024.
@@ -144,44 +159,76 @@ std::vector<std::size_t> draw(std::size_t count, std::size_t n, std::uint64_t se
   return {drawn.begin(), drawn.end()};
 }
 
-/// One fit of every member and of all, on the samples; the rest is the query set.
-void try_once(const hwprof::TransferBase& base, const Device& device, const std::vector<std::size_t>& picked,
-              Figures& figures) {
+struct Predictions {
+  std::vector<double> predicted, measured;
+  std::size_t covered = 0;
+
+  void add(const hwprof::Prediction& prediction, double cost) {
+    predicted.push_back(prediction.value);
+    measured.push_back(cost);
+    covered += std::abs(prediction.value - cost) <= 1.645 * prediction.standard_error ? 1 : 0;
+  }
+};
+
+double cost_of(const hwprof::NetRecord& record) {
+  return record.overall.begin()->second.value;
+}
+
+/// All but the samples, by a model of these.
+Predictions predict_rest(const hwprof::TransferBase& base, const Device& device, const std::vector<std::size_t>& picked,
+                         const hwprof::TransferOptions& options, Spread& seconds) {
   std::vector<hwprof::NetRecord> samples;
   std::vector<bool> taken(device.records.size(), false);
   for (const std::size_t i : picked) {
     samples.push_back(device.records[i]);
     taken[i] = true;
   }
+  const auto begin = std::chrono::steady_clock::now();
+  const auto model = base.fit(samples, options);
+  seconds.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  Predictions out;
+  for (std::size_t i = 0; i < device.records.size(); ++i)
+    if (const double cost = cost_of(device.records[i]); !taken[i] && cost > 0)
+      out.add(model.predict_arch(device.archs[i]), cost);
+  return out;
+}
+
+/// Each sample, by a model of the others.
+Predictions predict_left_out(const hwprof::TransferBase& base, const Device& device,
+                             const std::vector<std::size_t>& picked, const hwprof::TransferOptions& options) {
+  Predictions out;
+  for (const std::size_t left_out : picked) {
+    std::vector<hwprof::NetRecord> others;
+    for (const std::size_t i : picked)
+      if (i != left_out) others.push_back(device.records[i]);
+    if (const double cost = cost_of(device.records[left_out]); cost > 0)
+      out.add(base.fit(others, options).predict_arch(device.archs[left_out]), cost);
+  }
+  return out;
+}
+
+/// One fit of every member and of all.
+void try_once(const hwprof::TransferBase& base, const Device& device, const std::vector<std::size_t>& picked,
+              bool leave_one_out, Figures& figures) {
   for (const auto& member : members) {
     hwprof::TransferOptions options;
     options.member = member;
-    const auto begin = std::chrono::steady_clock::now();
-    std::optional<hwprof::Model> model;
+    Spread seconds;
+    Predictions predictions;
     try {
-      model = base.fit(samples, options);
+      predictions = leave_one_out ? predict_left_out(base, device, picked, options)
+                                  : predict_rest(base, device, picked, options, seconds);
     } catch (const hwprof::Error&) {
       continue;  // no sources, no stacking
     }
-    if (member.empty())
-      figures.seconds.add(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    std::vector<double> predicted, measured;
-    std::size_t covered = 0;
-    for (std::size_t i = 0; i < device.records.size(); ++i) {
-      const double cost = device.records[i].overall.begin()->second.value;
-      if (taken[i] || !(cost > 0)) continue;
-      const auto prediction = model->predict_arch(device.archs[i]);
-      predicted.push_back(prediction.value);
-      measured.push_back(cost);
-      covered += std::abs(prediction.value - cost) <= 1.645 * prediction.standard_error ? 1 : 0;
-    }
-    const auto evaluation = hwprof::evaluate(predicted, measured);
+    const auto evaluation = hwprof::evaluate(predictions.predicted, predictions.measured);
     auto& own = figures.members[member];
     own.spearman.add(evaluation.spearman);
     own.median_ape.add(evaluation.median_ape);
     own.within_10.add(evaluation.within_10);
     if (!member.empty()) continue;
-    figures.covered.add(static_cast<double>(covered) / static_cast<double>(measured.size()));
+    figures.covered.add(static_cast<double>(predictions.covered) / static_cast<double>(predictions.measured.size()));
+    figures.seconds.add(seconds.mean());
   }
 }
 
@@ -221,6 +268,7 @@ void run(const Options& options) {
   const auto named = [](const std::vector<std::string>& names, const std::string& name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
   };
+  const std::size_t least = options.leave_one_out ? 3 : 2;
   for (const auto& device : devices) {
     if (!named(options.targets, device.name)) continue;
     std::vector<hwprof::TransferSource> sources;
@@ -249,10 +297,11 @@ void run(const Options& options) {
           } else {
             picked = draw(count, device.records.size(), 1000 * static_cast<std::uint64_t>(seed) + count);
           }
-          if (picked.size() >= 3) try_once(base, device, picked, figures);
+          if (picked.size() > least) try_once(base, device, picked, options.leave_one_out, figures);
         }
         for (const auto& row : published)
-          if (count == 20 && options.space == row.space && device.name == row.device) figures.published = row.spearman;
+          if (!options.leave_one_out && count == 20 && options.space == row.space && device.name == row.device)
+            figures.published = row.spearman;
         const char* const sampler = chosen ? "chosen" : "random";
         print(device.name + (device.derived ? "*" : ""), count, sampler, figures);
         if (!device.derived) merge(means[{count, sampler}], figures);
@@ -261,6 +310,7 @@ void run(const Options& options) {
   std::printf("\nmean over the measured devices (± is the deviation between devices)\n");
   for (const auto& [key, figures] : means) print("mean", key.first, key.second.c_str(), figures);
   std::printf("\n* labels are exact sums over decisions (derived), left out of the means\n");
+  if (options.leave_one_out) return;
   print_published(options.space);
   std::printf("preparing sources %.3f s (mean of %d), fit", preparing.mean(), preparing.n);
   for (const auto& [key, figures] : means)

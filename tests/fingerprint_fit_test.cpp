@@ -2,11 +2,8 @@
 // Models against a made-up device whose law is not theirs, and their parts against brute force.
 #include <doctest/doctest.h>
 
-#include <Eigen/QR>
-
 #include "base/files.hpp"
 #include "fingerprint/impl.hpp"
-#include "fingerprint/nonnegative.hpp"
 #include "fingerprint_support.hpp"
 #include "model/forest.hpp"
 #include "temp_folder.hpp"
@@ -20,38 +17,6 @@ namespace {
 const std::vector<int> levels{0, 30, 50, 70}, batches{2, 8, 16, 32};
 
 }  // namespace
-
-TEST_CASE("non-negative least squares against every set of free columns") {
-  std::mt19937_64 rng(3);
-  for (int round = 0; round < 30; ++round) {
-    const Eigen::Index rows = 12, columns = 6;
-    Eigen::MatrixXd a(rows, columns);
-    Eigen::VectorXd b(rows);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      for (Eigen::Index j = 0; j < columns; ++j) a(i, j) = base::draw_unit(rng) - 0.3;
-      b[i] = base::draw_unit(rng) * 2 - 0.5;
-    }
-    double least = b.squaredNorm();
-    for (unsigned set = 1; set < 1U << columns; ++set) {
-      std::vector<Eigen::Index> free;
-      for (Eigen::Index j = 0; j < columns; ++j)
-        if ((set >> j & 1U) != 0) free.push_back(j);
-      Eigen::MatrixXd part(rows, static_cast<Eigen::Index>(free.size()));
-      for (std::size_t j = 0; j < free.size(); ++j) part.col(static_cast<Eigen::Index>(j)) = a.col(free[j]);
-      const Eigen::VectorXd c = part.colPivHouseholderQr().solve(b);
-      if ((c.array() >= 0).all()) least = std::min(least, (part * c - b).squaredNorm());
-    }
-    const Eigen::VectorXd found = fingerprint::solve_nonnegative(a, b, 0);
-    CHECK((found.array() >= 0).all());
-    CHECK((a * found - b).squaredNorm() == doctest::Approx(least).epsilon(1e-8));
-  }
-  // Columns that agree, and one of zeros, are no trouble.
-  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(5, 3);
-  a.col(0) = a.col(1) = Eigen::VectorXd::LinSpaced(5, 1, 5);
-  const Eigen::VectorXd c = fingerprint::solve_nonnegative(a, 3 * a.col(0), 1e-9);
-  CHECK(c[0] + c[1] == doctest::Approx(3));
-  CHECK(c[2] == 0);
-}
 
 TEST_CASE("a decision tree has the best thresholds") {
   // One feature decides, at a place that a drawn threshold would hardly hit; the other is noise.

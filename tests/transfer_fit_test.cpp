@@ -85,7 +85,7 @@ TEST_CASE("a new device is ranked and predicted from a few samples") {
   CHECK(model.kind() == "transfer");
   CHECK(model.summary().nets_used == 12);
   double total = 0;
-  for (const char* member : {"scaling", "stacking", "analytic", "transfer"}) {
+  for (const char* member : {"scaling", "stacking", "mixed", "analytic", "transfer"}) {
     const auto& figures = model.summary().coefficients;
     REQUIRE(figures.count("weight." + std::string(member)) == 1);
     CHECK(figures.count("loo_spearman." + std::string(member)) == 1);
@@ -100,7 +100,7 @@ TEST_CASE("never far behind the best member") {
     for (const PaperDevice& device : {gpu(), cpu(), novel()}) {
       const auto samples = measure(ofa(), device, 15, seed);
       double best = 0;
-      for (const char* member : {"scaling", "stacking", "analytic", "transfer"}) {
+      for (const char* member : {"scaling", "stacking", "mixed", "analytic", "transfer"}) {
         TransferOptions options;
         options.member = member;
         best = std::max(best, against_truth(base().fit(samples, options), device).spearman);

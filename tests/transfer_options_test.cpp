@@ -120,7 +120,7 @@ TEST_CASE("a new device of a space of options") {
   const Model model = known().fit(measured(novel, 20, 5));
   CHECK(evaluate(model, truth).spearman > .97);
   CHECK(evaluate(model, truth).median_ape < .04);
-  for (const char* member : {"scaling", "stacking", "analytic", "transfer"})
+  for (const char* member : {"scaling", "stacking", "mixed", "analytic", "transfer"})
     CHECK(model.summary().coefficients.count("weight." + std::string(member)) == 1);
   CHECK(evaluate(known().fit(measured(novel, 3, 6)), truth).spearman > .8);
   // A few samples alone, then many.

@@ -235,21 +235,35 @@ TEST_CASE("two outliers of ten do not turn the line that weights begin from") {
   CHECK(transfer::start_weights(VectorXd::Zero(10), VectorXd::Ones(10)).minCoeff() == Approx(1));
 }
 
-TEST_CASE("members are weighed by the likelihood of their errors of leaving one out") {
+TEST_CASE("members are weighed by their errors of leaving one out, those that know sources six times") {
   const VectorXd cost = VectorXd::Ones(8);
+  VectorXd weight = VectorXd::Ones(8);
   std::vector<transfer::Member> members(2);
-  members[0].name = "stacking";
-  members[1].name = "scaling";
+  members[0].of_sources = true;
   members[0].loo = members[1].loo = cost;
   for (Eigen::Index i = 0; i < 8; ++i) {
     members[0].loo[i] += i % 2 == 0 ? .1 : -.1;
     members[1].loo[i] += i % 2 == 0 ? .2 : -.2;
   }
-  transfer::weigh(members, cost);
-  // Three pseudo-samples on which both are as good as their geometric mean, .02; e^(-8 / 2) each; 4 to 3 beforehand.
-  const double first = (8 * .01 + 3 * .02) / 11, second = (8 * .04 + 3 * .02) / 11;
-  CHECK(members[0].share / members[1].share == Approx(2 * std::pow(second / first, 4)).epsilon(1e-3));
+  const auto odds = [](double first, double second, double n) { return 6 * std::pow(second / first, n / 4); };
+  VectorXd together = transfer::weigh(members, cost, weight);
+  CHECK(members[0].share / members[1].share == Approx(odds(.01, .04, 8)).epsilon(1e-3));
   CHECK(members[0].share + members[1].share == Approx(1));
+  const double of_others = odds(.01, .04, 7);
+  for (Eigen::Index i = 0; i < 8; ++i)
+    CHECK(together[i] == Approx((of_others * members[0].loo[i] + members[1].loo[i]) / (of_others + 1)).epsilon(1e-3));
+
+  // A sample that the regression takes for an outlier counts as little here, and its own error not at all for itself.
+  members[0].loo[3] = 3;
+  weight[3] = .01;
+  together = transfer::weigh(members, cost, weight);
+  CHECK(members[0].share / members[1].share == Approx(odds((7 * .01 + .01 * 4) / 7.01, .04, 8)).epsilon(1e-3));
+  CHECK(together[3] == Approx((of_others * 3 + .8) / (of_others + 1)).epsilon(1e-3));
+
+  // Two that leave nothing over differ by what they know alone.
+  members[0].loo = members[1].loo = cost;
+  transfer::weigh(members, cost, weight);
+  CHECK(members[0].share == Approx(6. / 7));
 }
 
 TEST_CASE("chosen architectures tell more than random ones") {

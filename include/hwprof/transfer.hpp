@@ -50,16 +50,17 @@ class TransferBase {
   /// primitives' graphs (operations, MACs, bytes; by class and stage), by the options they take, and by what the
   /// sources are predicted to cost. Members, all linear in those:
   ///  - "scaling": cost = a + b · MACs, bytes or operations, a and b not negative;
-  ///  - "stacking": a combination of the sources' predictions without negative weights, pulled to their mean;
+  ///  - "stacking": a combination of the sources' predictions without negative weights, slightly pulled to their mean;
+  ///  - "mixed": the same with MACs, bytes and operations beside the sources;
   ///  - "analytic": Bayesian regression (a Gaussian process with linear kernels) on the description alone;
   ///  - "transfer": the same with the sources' predictions;
   ///  - "additive": least squares on the description, or on what each factor puts in; only of labels that are exact
   ///    sums, and then alone unless another member is asked for.
-  /// The others are weighed by the error of leaving one sample out, priors included, and add up to one table per factor
-  /// of the space. The summary has every member's weight, error and rank correlation, as "weight.scaling",
-  /// "loo_median_ape.scaling", "loo_spearman.scaling" and so on; nets_used counts samples. Labels that are exact sums
-  /// over decisions are found by least squares on one half that reproduces the other, and are noted; the model of such
-  /// a device is marked as derived.
+  /// The others are weighed by the error of leaving one sample out, and those that know the sources six times
+  /// beforehand; they add up to one table per factor of the space. The summary has every member's weight, error and
+  /// rank correlation, as "weight.scaling", "loo_median_ape.scaling", "loo_spearman.scaling" and so on; nets_used
+  /// counts samples. Labels that are exact sums over decisions are found by least squares on one half that reproduces
+  /// the other, and are noted; the model of such a device is marked as derived.
   ///
   /// Samples: records with an arch; several of one architecture count as their mean. Purposes "validation" and "repeat"
   /// are left out. Outlying samples weigh less.

@@ -8,9 +8,9 @@
 
 #include "base/text.hpp"
 #include "fingerprint/names.hpp"
-#include "fingerprint/nonnegative.hpp"
 #include "fingerprint/parts.hpp"
 #include "hwprof/error.hpp"
+#include "model/nonnegative.hpp"
 
 namespace hwprof::fingerprint {
 namespace {
@@ -51,7 +51,7 @@ Linear fit_linear(const Rows& rows, const Picks& picks, const std::vector<Term>&
       }
     }
   for (Eigen::Index i = 0; i < n; ++i) a(i, columns) = 1 / rows.y[picks[static_cast<std::size_t>(i)]];
-  const Eigen::VectorXd c = solve_nonnegative(a, Eigen::VectorXd::Ones(n), ridge * static_cast<double>(n));
+  const Eigen::VectorXd c = model::solve_nonnegative(a, Eigen::VectorXd::Ones(n), ridge * static_cast<double>(n));
   for (std::size_t j = 0; j < terms.size(); ++j)
     for (const auto& [name, weight] : terms[j]) {
       out.columns.push_back(index_of(name, rows.stage));

@@ -140,7 +140,7 @@ std::vector<Prior> priors(bool cells, double sources) {
   const std::size_t lone = out.size();
   for (const double near : {.1, little})
     for (const double detail : {.1, 1.})
-      for (const double variance : {.03, .3, 3.}) {
+      for (const double variance : {.03, .3, 3., 30.}) {
         Prior& prior =
             add({.3 * near, .3 * near, .3 * near}, detail * near, .3 * near, decisions * near, variance * sources);
         prior.mean = prior.narrow = true;
@@ -157,7 +157,7 @@ VectorXd column_variances(const Prior& prior, const std::vector<Group>& groups) 
 }
 
 VectorXd robust_weights(const VectorXd& residuals) {
-  constexpr double inlier = 2, tiny = 1e-9;
+  constexpr double inlier = 3, tiny = 1e-9;
   std::vector<double> values(residuals.data(), residuals.data() + residuals.size());
   const double sigma = base::robust_deviation(values, base::median(values)) + tiny;
   return (inlier * sigma / residuals.array().abs().max(inlier * sigma)).square();

@@ -83,15 +83,19 @@ std::optional<Sums> find_sums(const Features& features, const Labels& labels, co
   return out;
 }
 
-void keep_only(const std::string& name, std::vector<Member>& members) {
+/// Gives all the share to one member, and returns its predictions of left-out samples.
+VectorXd keep_only(const std::string& name, std::vector<Member>& members) {
   std::vector<std::string> names;
+  VectorXd loo;
   for (auto& member : members) {
     names.push_back(member.name);
     member.share = member.name == name ? 1 : 0;
+    if (member.name == name) loo = member.loo;
   }
   if (std::find(names.begin(), names.end(), name) == names.end())
     throw Error(Fault::usage,
                 "these samples and sources give no member " + base::in_quotes(name) + base::suggest(name, names));
+  return loo;
 }
 
 }  // namespace
@@ -156,31 +160,32 @@ Model TransferBase::fit(const std::vector<NetRecord>& samples, const TransferOpt
     fit = fit_regression(sample, priors(cells, std::pow(spread_of(reference), -2) / static_cast<double>(models.size())),
                          groups, options.seed);
     add("transfer", fit, models);
-    members.push_back(fit_stacking(models, sample, fit.weight_of));
+    members.push_back(fit_stacking(models, {}, sample, fit.weight_of));
+    std::vector<Features::Total> totals;
+    for (const auto& total : features.totals())
+      if (total.mean > 0) totals.push_back(total);
+    if (!totals.empty()) members.push_back(fit_stacking(models, totals, sample, fit.weight_of));
     spread = spread_lines(fit, sample, reference, models, groups);
   }
   if (auto scaling = fit_scaling(features, sample, fit.weight_of)) members.push_back(std::move(*scaling));
-  weigh(members, sample.cost);
+  Member combined;
+  combined.loo = weigh(members, sample.cost, fit.weight_of);
 
   const auto sums = find_sums(features, labels, sample, mean);
   const bool additive = sums && (options.member.empty() || options.member == sums->member.name);
   if (sums) {
-    for (auto& member : members) member.share = 0;
     members.push_back(sums->member);
-    members.back().share = 1;
+    combined.loo = keep_only(sums->member.name, members);
     info.from.derived = true;
     summary.notes.push_back(std::string("the labels are exact sums over decisions: derived, not measured") +
                             (additive ? "; least squares alone predicts them" : ""));
   }
-  if (!options.member.empty()) keep_only(options.member, members);
+  if (!options.member.empty()) combined.loo = keep_only(options.member, members);
 
-  Member combined;
   combined.weights = VectorXd::Zero(static_cast<Index>(features.size()));
-  combined.loo = VectorXd::Zero(static_cast<Index>(count));
   for (const auto& member : members) {
     combined.level += member.share * member.level;
     combined.weights += member.share * member.weights;
-    combined.loo += member.share * member.loo;
   }
   combined.name = "combined";
   combined.share = 1;

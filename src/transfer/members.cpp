@@ -4,11 +4,10 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "base/random.hpp"
-#include "base/stats.hpp"
+#include "model/nonnegative.hpp"
 
 namespace hwprof::transfer {
 namespace {
@@ -38,27 +37,8 @@ Slope fit_slope(const VectorXd& x, const VectorXd& y, const VectorXd& weight) {
   return out;
 }
 
-/// Least squares with the penalty ridge · (w - aim)², no entry negative, by coordinate descent.
-VectorXd nonnegative(const MatrixXd& gram, const VectorXd& right, double ridge, double aim) {
-  constexpr int most_sweeps = 2000;
-  constexpr double settled = 1e-10;
-  const Index k = gram.cols();
-  VectorXd w = VectorXd::Constant(k, aim);
-  w[0] = 0;
-  for (int sweep = 0; sweep < most_sweeps; ++sweep) {
-    double moved = 0;
-    for (Index j = 0; j < k; ++j) {
-      const double penalty = j == 0 ? 0 : ridge;
-      const double curvature = gram(j, j) + penalty;
-      if (!(curvature > 0)) continue;
-      const double gradient = right[j] - gram.col(j).dot(w) + penalty * (aim - w[j]);
-      const double next = std::max(0.0, w[j] + gradient / curvature);
-      moved = std::max(moved, std::abs(next - w[j]));
-      w[j] = next;
-    }
-    if (moved < settled) break;
-  }
-  return w;
+VectorXd values_of(const Features::Total& total, const Sample& sample) {
+  return sample.features.col(static_cast<Index>(total.column)).array() / total.scale + total.mean;
 }
 
 /// The likeliest prior's regression on all samples, where these are more than the priors were settled on.
@@ -121,6 +101,7 @@ double spread_of(const Sample& reference) {
 Member fold(std::string name, const Linear& line, const std::vector<SourceModel>& sources) {
   Member out;
   out.name = std::move(name);
+  out.of_sources = !sources.empty();
   out.level = 1 + line.bias;
   out.weights = line.weights;
   for (std::size_t s = 0; s < sources.size(); ++s) {
@@ -136,8 +117,7 @@ std::optional<Member> fit_scaling(const Features& features, const Sample& sample
   const auto& totals = features.totals();
   if (totals.empty()) return {};
   std::vector<VectorXd> x;
-  for (const auto& total : totals)
-    x.push_back(sample.features.col(static_cast<Index>(total.column)).array() / total.scale + total.mean);
+  for (const auto& total : totals) x.push_back(values_of(total, sample));
   const auto best = [&](const VectorXd& weights) {
     std::pair<std::size_t, Slope> out;
     for (std::size_t t = 0; t < x.size(); ++t) {
@@ -163,27 +143,38 @@ std::optional<Member> fit_scaling(const Features& features, const Sample& sample
   return out;
 }
 
-Member fit_stacking(const std::vector<SourceModel>& sources, const Sample& sample, const VectorXd& weight) {
-  constexpr double pull = .02;
-  const Index n = sample.cost.size(), k = sample.sources.cols();
-  MatrixXd rows(n, k + 1);
+Member fit_stacking(const std::vector<SourceModel>& sources, const std::vector<Features::Total>& totals,
+                    const Sample& sample, const VectorXd& weight) {
+  constexpr double pull = 1e-5;
+  const Index n = sample.cost.size(), k = sample.sources.cols(), t = static_cast<Index>(totals.size());
+  MatrixXd rows(n, 1 + k + t);
   rows.col(0).setOnes();
-  rows.rightCols(k) = sample.sources.array() + 1;
-  const double ridge = pull * static_cast<double>(k), aim = 1 / static_cast<double>(k);
-  const MatrixXd gram = rows.transpose() * weight.asDiagonal() * rows;
-  const VectorXd right = rows.transpose() * weight.cwiseProduct(sample.cost);
+  rows.middleCols(1, k) = sample.sources.array() + 1;
+  for (Index j = 0; j < t; ++j) {
+    const auto& total = totals[static_cast<std::size_t>(j)];
+    rows.col(1 + k + j) = values_of(total, sample) / total.mean;
+  }
+  const double ridge = pull * static_cast<double>(k);
+  MatrixXd gram = rows.transpose() * weight.asDiagonal() * rows;
+  VectorXd right = rows.transpose() * weight.cwiseProduct(sample.cost);
+  gram.diagonal().tail(k + t).array() += ridge;
+  right.segment(1, k).array() += ridge / static_cast<double>(k);
   VectorXd loo(n);
   for (Index i = 0; i < n; ++i) {
     const VectorXd row = rows.row(i);
     loo[i] = row.dot(
-        nonnegative(gram - weight[i] * row * row.transpose(), right - weight[i] * sample.cost[i] * row, ridge, aim));
+        model::solve_nonnegative(gram - weight[i] * row * row.transpose(), right - weight[i] * sample.cost[i] * row));
   }
-  const VectorXd w = nonnegative(gram, right, ridge, aim);
+  const VectorXd w = model::solve_nonnegative(gram, right);
   Linear line;
   line.weights = VectorXd::Zero(sample.features.cols());
-  line.source_weights = w.tail(k);
-  line.bias = w[0] + w.tail(k).sum() - 1;
-  Member out = fold("stacking", line, sources);
+  line.source_weights = w.segment(1, k);
+  line.bias = w.sum() - 1;
+  for (Index j = 0; j < t; ++j) {
+    const auto& total = totals[static_cast<std::size_t>(j)];
+    line.weights[static_cast<Index>(total.column)] += w[1 + k + j] / (total.scale * total.mean);
+  }
+  Member out = fold(totals.empty() ? "stacking" : "mixed", line, sources);
   out.loo = loo;
   return out;
 }
@@ -210,29 +201,29 @@ BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors, 
   return fit;
 }
 
-void weigh(std::vector<Member>& members, const VectorXd& cost) {
-  constexpr double cut = 2.5, trust = .5, tiny = 1e-6;
-  constexpr double pseudo = 3;  // samples on which all members are as good as their geometric mean
-  const auto before = [](const std::string& name) {
-    return name == "transfer" ? 6. : name == "stacking" ? 2. : name == "scaling" ? 1. : .7;
+VectorXd weigh(std::vector<Member>& members, const VectorXd& cost, const VectorXd& weight) {
+  constexpr double tiny = 1e-6, of_sources_before = 6;
+  const Index n = cost.size(), k = static_cast<Index>(members.size());
+  MatrixXd loo(n, k);
+  for (Index m = 0; m < k; ++m) loo.col(m) = members[static_cast<std::size_t>(m)].loo;
+  const MatrixXd squares = weight.asDiagonal() * (loo.colwise() - cost).cwiseAbs2();
+  const VectorXd sums = squares.colwise().sum();
+  VectorXd before = VectorXd::Zero(k);  // logarithms
+  for (Index m = 0; m < k; ++m)
+    if (members[static_cast<std::size_t>(m)].of_sources) before[m] = std::log(of_sources_before);
+  const auto shares = [&](const VectorXd& errors, Index samples) {
+    const VectorXd logs = before.array() - static_cast<double>(samples) / 4 * (errors.array() + tiny * tiny).log();
+    const VectorXd share = (logs.array() - logs.maxCoeff()).exp();
+    return VectorXd(share / share.sum());
   };
-  double scale = std::numeric_limits<double>::infinity();
-  for (const auto& member : members) {
-    const VectorXd error = member.loo - cost;
-    scale = std::min(scale, base::robust_deviation({error.data(), error.data() + error.size()}, 0));
+  const VectorXd all = shares(sums / weight.sum(), n);
+  for (Index m = 0; m < k; ++m) members[static_cast<std::size_t>(m)].share = all[m];
+  VectorXd combined(n);
+  for (Index i = 0; i < n; ++i) {
+    const VectorXd others = (sums - squares.row(i).transpose()).cwiseMax(0) / (weight.sum() - weight[i]);
+    combined[i] = loo.row(i).dot(shares(others, n - 1));
   }
-  const double most = std::pow(cut * scale + tiny, 2), n = static_cast<double>(cost.size());
-  VectorXd errors(static_cast<Index>(members.size()));
-  for (std::size_t i = 0; i < members.size(); ++i)
-    errors[static_cast<Index>(i)] = (members[i].loo - cost).array().square().min(most).mean() + tiny * tiny;
-  errors = (n * errors.array() + pseudo * std::exp(errors.array().log().mean())) / (n + pseudo);
-  double total = 0;
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const double relative = errors[static_cast<Index>(i)] / errors.minCoeff();
-    members[i].share = before(members[i].name) * std::pow(relative, -trust * n);
-    total += members[i].share;
-  }
-  for (auto& member : members) member.share /= total;
+  return combined;
 }
 
 }  // namespace hwprof::transfer

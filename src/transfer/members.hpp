@@ -17,6 +17,7 @@ struct Member {
   Eigen::VectorXd weights;
   Eigen::VectorXd loo;
   double share = 0;  ///< of the combined model
+  bool of_sources = false;
 };
 
 /// Rows of the columns for some architectures, and what sources are predicted to cost there.
@@ -34,17 +35,19 @@ struct Member {
 [[nodiscard]] std::optional<Member> fit_scaling(const Features& features, const Sample& sample,
                                                 const Eigen::VectorXd& weight);
 
-/// cost = a + Σ w · source, none negative, w pulled to 1 / sources.
-[[nodiscard]] Member fit_stacking(const std::vector<SourceModel>& sources, const Sample& sample,
-                                  const Eigen::VectorXd& weight);
+/// cost = a + Σ w · source + Σ v · total / its mean, none negative, w pulled to 1 / sources and v to 0. Called stacking
+/// without totals, else mixed. Totals' means are above 0.
+[[nodiscard]] Member fit_stacking(const std::vector<SourceModel>& sources, const std::vector<Features::Total>& totals,
+                                  const Sample& sample, const Eigen::VectorXd& weight);
 
 /// Settles the priors on at most 128 samples and the weights, where there are more, on all of them.
 [[nodiscard]] BayesFit fit_regression(const Sample& sample, const std::vector<Prior>& priors,
                                       const std::vector<Group>& groups, std::uint64_t seed);
 
-/// Sets the shares: error^(-n/2) of the mean square errors of leaving one out, the likelihood of errors whose scale is
-/// not known, with outliers cut off and some pseudo-samples on which all are alike, times a prior: transfer 6, stacking
-/// 2, scaling 1.5, analytic 1.
-void weigh(std::vector<Member>& members, const Eigen::VectorXd& cost);
+/// Sets the shares: error^(-n/4) of the mean square error of leaving one out, in which each sample counts with its
+/// weight (BayesFit::weight_of), as it does in the members' fits; six times that for members that know the sources. The
+/// likelihood of independent errors of unknown scale would be error^(-n/2). Returns what the members together predict
+/// of each sample from the others, by shares of the others' errors alone.
+Eigen::VectorXd weigh(std::vector<Member>& members, const Eigen::VectorXd& cost, const Eigen::VectorXd& weight);
 
 }  // namespace hwprof::transfer

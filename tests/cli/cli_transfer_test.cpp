@@ -73,7 +73,7 @@ TEST_CASE("genmodel from a pattern of sources, evaluate and predict without the 
   CHECK(model["kind"] == "transfer");
   CHECK(model["device"] == "mine");
   CHECK(model["nets_used"] == 20);
-  for (const char* member : {"scaling", "stacking", "analytic", "transfer", "combined"}) {
+  for (const char* member : {"scaling", "stacking", "mixed", "analytic", "transfer", "combined"}) {
     REQUIRE(model["members"].contains(member));
     CHECK(model["members"][member].contains("loo_spearman"));
   }

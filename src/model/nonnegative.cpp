@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fingerprint/nonnegative.hpp"
+#include "model/nonnegative.hpp"
 
 #include <Eigen/Cholesky>
-#include <limits>
+#include <cmath>
 #include <vector>
 
-namespace hwprof::fingerprint {
+namespace hwprof::model {
 namespace {
 
 using Eigen::Index;
@@ -31,21 +31,18 @@ Eigen::VectorXd solve_free(const Eigen::MatrixXd& gram, const Eigen::VectorXd& t
 
 }  // namespace
 
-Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& a, const Eigen::VectorXd& b, double ridge) {
-  const Index n = a.cols();
-  const Eigen::VectorXd length = a.colwise().norm().transpose();
-  Eigen::VectorXd scale(n);
-  for (Index j = 0; j < n; ++j) scale[j] = length[j] > 0 ? 1 / length[j] : 0;
-  const Eigen::MatrixXd unit = a * scale.asDiagonal();
-  Eigen::MatrixXd gram = unit.transpose() * unit;
-  gram.diagonal().array() += ridge;
-  const Eigen::VectorXd target = unit.transpose() * b;
+Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& gram, const Eigen::VectorXd& right) {
+  const Index n = gram.cols();
+  Eigen::VectorXd scale(n);  // to a diagonal of 1
+  for (Index j = 0; j < n; ++j) scale[j] = gram(j, j) > 0 ? 1 / std::sqrt(gram(j, j)) : 0;
+  const Eigen::MatrixXd unit = scale.asDiagonal() * gram * scale.asDiagonal();
+  const Eigen::VectorXd target = scale.cwiseProduct(right);
   const double least_gain = 1e-10 * target.cwiseAbs().maxCoeff();
 
   std::vector<bool> free(static_cast<std::size_t>(n), false);
   Eigen::VectorXd c = Eigen::VectorXd::Zero(n);
   for (Index round = 0; round < 10 * n; ++round) {
-    const Eigen::VectorXd gain = target - gram * c;
+    const Eigen::VectorXd gain = target - unit * c;
     Index best = -1;
     for (Index j = 0; j < n; ++j)
       if (!free[static_cast<std::size_t>(j)] && scale[j] > 0 && gain[j] > least_gain &&
@@ -54,7 +51,7 @@ Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& a, const Eigen::VectorX
     if (best < 0) break;
     free[static_cast<std::size_t>(best)] = true;
     for (;;) {
-      const Eigen::VectorXd next = solve_free(gram, target, free);
+      const Eigen::VectorXd next = solve_free(unit, target, free);
       double step = 1;
       Index leaves = -1;
       for (Index j = 0; j < n; ++j) {
@@ -79,4 +76,11 @@ Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& a, const Eigen::VectorX
   return c.cwiseProduct(scale);
 }
 
-}  // namespace hwprof::fingerprint
+Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& a, const Eigen::VectorXd& b, double ridge) {
+  const Eigen::VectorXd squares = a.colwise().squaredNorm().transpose();
+  Eigen::MatrixXd gram = a.transpose() * a;
+  gram.diagonal() += ridge * squares;
+  return solve_nonnegative(gram, a.transpose() * b);
+}
+
+}  // namespace hwprof::model

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+
+namespace hwprof::model {
+
+/// The c >= 0 that minimises c'gram c - 2 right'c, by the active sets of Lawson and Hanson (Solving Least Squares
+/// Problems, 1974, chapter 23). For dozens of unknowns; those of which the matrix says nothing get 0.
+[[nodiscard]] Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& gram, const Eigen::VectorXd& right);
+
+/// The c >= 0 that minimises |a c - b|² + ridge |c|² over columns of length 1, on the normal equations. A few columns
+/// that agree share their part.
+[[nodiscard]] Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& a, const Eigen::VectorXd& b, double ridge);
+
+}  // namespace hwprof::model
