@@ -7,6 +7,7 @@
 
 #include "base/stats.hpp"
 #include "model/least_squares.hpp"
+#include "model/nonnegative.hpp"
 
 namespace hwprof::model {
 namespace {
@@ -15,7 +16,7 @@ constexpr Eigen::Index parts = 3;     // MACs, bytes, kernels
 constexpr double prior = 0.02;        // of a multiple 1, beside squared relative errors of primitives
 constexpr double least_share = 1e-3;  // of an average kernel's cost, that even the smallest one has
 constexpr double weak = 0.1;          // of what a part alone would explain, where the general fit gave it nothing
-constexpr int reweightings = 8, sweeps = 500;
+constexpr int reweightings = 8;
 constexpr double huber = 1.345;
 
 double bytes_of(const Work& work) {
@@ -33,25 +34,15 @@ Eigen::MatrixXd sums(const KernelData& data, const std::vector<std::size_t>& obs
   return x;
 }
 
-/// Least squares with coefficients of at least 0, by coordinate descent over the normal equations.
-Eigen::VectorXd solve_nonnegative(const Eigen::MatrixXd& gram, const Eigen::VectorXd& right, Eigen::VectorXd z) {
-  for (int sweep = 0; sweep < sweeps; ++sweep)
-    for (Eigen::Index j = 0; j < z.size(); ++j) {
-      const double rest = gram.row(j).dot(z) - gram(j, j) * z[j];
-      z[j] = std::max(0.0, (right[j] - rest) / gram(j, j));
-    }
-  return z;
-}
-
 /// Robust least squares of 1 = a·z with z drawn towards 1.
 Eigen::VectorXd solve_near_one(const Eigen::MatrixXd& a) {
-  Eigen::VectorXd z = Eigen::VectorXd::Ones(a.cols());
+  Eigen::VectorXd z;
   Eigen::VectorXd weights = Eigen::VectorXd::Ones(a.rows());
   for (int round = 0; round < reweightings; ++round) {
     Eigen::MatrixXd gram = a.transpose() * weights.asDiagonal() * a;
     gram.diagonal().array() += prior;
     const Eigen::VectorXd right = a.transpose() * weights + Eigen::VectorXd::Constant(a.cols(), prior);
-    z = solve_nonnegative(gram, right, z);
+    z = solve_nonnegative(gram, right);
     const Eigen::VectorXd residuals = (Eigen::VectorXd::Ones(a.rows()) - a * z).cwiseAbs();
     const double deviation = base::robust_deviation({residuals.data(), residuals.data() + residuals.size()}, 0) * huber;
     for (Eigen::Index i = 0; i < weights.size(); ++i)
