@@ -16,8 +16,8 @@ struct Member {
   double level = 0;  ///< cost at 0; costs have mean 1 over the samples
   Eigen::VectorXd weights;
   Eigen::VectorXd loo;
-  double share = 0;  ///< of the combined model
-  bool of_sources = false;
+  double share = 0;         ///< of the combined model
+  bool of_sources = false;  ///< whether what the sources cost enters
 };
 
 /// Rows of the columns for some architectures, and what sources are predicted to cost there.
